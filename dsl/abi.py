@@ -1,0 +1,260 @@
+"""The `abi`: one table of what a policy and the reclaim core know of each other.
+
+Hooks, kfuncs, context fields, map operations and named constants, with types, nullness, ownership effects, cost
+and ranges. Type checker, verifier, interpreter, code generator and generated docs all read it; the verifier's
+soundness rests on it, so each entry is tested against its implementation in `runtime/core/`.
+
+`ABI_HASH` names the table: a policy object built for another one is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from dsl.types import BOOL, FOLIO, I64, LIST, PAGE_KEY, U8, U16, U32, U64, Type
+
+ABI_VERSION = 1
+
+MAX_FOLIOS = (1 << 32) - 2
+"""Folios are numbered in 32 bits; 0 is null."""
+MAX_SCAN = 4096
+"""The most folios one call of a hook is asked to look at (kernel: MAX_LRU_BATCH)."""
+MAX_PRIORITY = 12
+"""Reclaim starts at this priority and ends at 0 (kernel: DEF_PRIORITY)."""
+
+# --- limits the verifier enforces -------------------------------------------------------------------------
+
+MAX_INSTRUCTIONS = 50_000
+"""Instructions of one policy after inlining."""
+MAX_CONSTANT_STEPS = 1_000_000
+"""The most a hook may cost apart from what grows with the number of folios (`a` in a + b·n)."""
+MAX_STEPS_PER_FOLIO = 4096
+"""The most a hook may cost per resident folio (`b` in a + b·n)."""
+MAX_NESTING = 64
+"""Depth of nested control in one function."""
+MAX_LISTS = 1024
+MAX_CURSORS = 16
+MAX_MAPS = 32
+MAX_PARAMS = 64
+MAX_STATE_WORDS = 1 << 16
+MAX_FIELD_BYTES = 32
+"""Bytes of a policy's own state in each folio."""
+MAX_VALUE_BYTES = 256
+
+# --- named constants --------------------------------------------------------------------------------------
+
+CONSTANTS: dict[str, tuple[int, Type, str]] = {
+    "ANON": (0, U8, "`ctx.type`: anonymous folios"),
+    "FILE": (1, U8, "`ctx.type`: file folios"),
+    "RECLAIM": (0, U8, "`folio_check`: reclaim the folio"),
+    "RECLAIM_CLEAN": (1, U8, "`folio_check`: reclaim it only if it is clean"),
+    "KEEP": (2, U8, "`folio_check`: it comes back, as it was"),
+    "ACTIVATE": (3, U8, "`folio_check`: it comes back, to be treated as in use"),
+    "KEPT_REFERENCED": (0, U8, "`ctx.reason`: `folio_check` said KEEP"),
+    "KEPT_ACTIVATE": (1, U8, "`ctx.reason`: `folio_check` said ACTIVATE"),
+    "KEPT_DIRTY": (2, U8, "`ctx.reason`: dirty, and only a clean folio was to go"),
+    "KEPT_SURPLUS": (3, U8, "`ctx.reason`: more were proposed than the core wanted"),
+    "REFAULT_ACTIVATE": (1, U8, "`refault`, a bit: the folio starts active"),
+    "REFAULT_WORKINGSET": (2, U8, "`refault`, a bit: the folio was part of the working set"),
+}
+
+# --- hooks ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A hook point.
+
+    `folio` is the ownership of its folio argument (`owned`, `borrowed`) or None if it has none. `result` is the
+    type it returns, in [`low`, `high`], and `default` what the core takes when the policy has no such hook or
+    returns nothing. `kernel` names the counterpart.
+    """
+
+    name: str
+    folio: str | None
+    result: Type | None
+    low: int
+    high: int
+    default: int
+    kernel: str
+    doc: str
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the arguments; a policy may leave out the last ones."""
+        return ("ctx",) if self.folio is None else ("f", "ctx")
+
+
+def _hook(
+    name: str, folio: str | None, kernel: str, doc: str, result: Type | None = None, low: int = 0, high: int = 0, default: int = 0
+) -> Hook:
+    return Hook(name, folio, result, low, high, default, kernel, doc)
+
+
+HOOKS: dict[str, Hook] = {
+    h.name: h
+    for h in (
+        _hook("init", None, "lru_gen_init_lruvec", "The policy is attached to a lruvec; nothing is resident yet."),
+        _hook("miss", None, "none: not implementable in today's kernel",
+              "A page that is not resident was asked for; `ctx.key` names it. Called before room is made."),
+        _hook("refault", "borrowed", "workingset_refault",
+              "A page that was evicted comes back. `ctx.shadow` is what `folio_evicted` left. Returns REFAULT_ bits.",
+              U8, 0, 3, 0),
+        _hook("folio_added", "owned", "lru_add", "A folio joins the lruvec: put it on a list."),
+        _hook("folio_accessed", "borrowed", "folio_mark_accessed",
+              "A resident folio was read or written through a system call (in the ideal model: at all)."),
+        _hook("folio_activated", "borrowed", "lru_activate", "The folio asked for by `f.activate()`, when the batch drains."),
+        _hook("reclaim_begin", None, "do_try_to_free_pages", "A reclaim of this lruvec begins."),
+        _hook("reclaim_end", None, "snapshot_refaults", "It has ended."),
+        _hook("scan_plan", None, "get_scan_count",
+              "Once per priority: how many folios to age and to evict, by `ctx.plan_age` and `ctx.plan_evict`."
+              " Without it the core asks for all folios of the lruvec, shifted right by the priority."),
+        _hook("shrink_end", None, "shrink_lruvec", "One pass over this lruvec, at one priority, has ended."),
+        _hook("age", None, "shrink_active_list", "Age up to `ctx.nr_to_scan` folios of `ctx.type`."),
+        _hook("evict_folios", None, "isolate_lru_folios",
+              "Look at up to `ctx.nr_to_scan` folios and propose up to `ctx.wanted` of them with `ctx.evict`."),
+        _hook("folio_check", "borrowed", "folio_check_references",
+              "A proposed folio is about to be reclaimed: RECLAIM, RECLAIM_CLEAN, KEEP or ACTIVATE. Without it the"
+              " core keeps a folio whose young bit is set and reclaims all others.",
+              U8, 0, 3, 0),
+        _hook("folio_kept", "owned", "move_folios_to_lru",
+              "A proposed folio comes back, for `ctx.reason`. Without it the core calls `folio_added`."),
+        _hook("folio_evicted", "borrowed", "workingset_eviction",
+              "The folio is reclaimed. Returns the shadow: 62 bits kept for the page until it comes back.",
+              U64, 0, (1 << 62) - 1, 0),
+        _hook("folio_removed", "borrowed", "lruvec_del_folio",
+              "The folio leaves for another reason: its page was freed. The core takes it off its list."),
+    )
+}  # fmt: skip
+
+# --- kfuncs -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Arg:
+    """An argument. `type` None: the key type of the map. `ownership` of a folio: `borrow` (owned or borrowed,
+    unchanged), `consume` (must be owned, gone afterwards), `propose` (owned: gone afterwards; borrowed: unchanged)."""
+
+    name: str
+    type: Type | None
+    ownership: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kfunc:
+    """A function of the core that policies call.
+
+    `name` is its spelling in the IR and of the core function; `receiver` (`list`, `cursor`, `map`, `folio`, `ctx`,
+    None) and `member` its spelling in the language; a `property` is written without parentheses. `args` include the
+    receiver, unless that is `ctx`, a map or a cursor (those are named by the call's `table`). `result` None: nothing.
+    A folio result is `owned` or `borrowed` and may be null, as may a reference. Integer results lie in [`low`, `high`].
+    `hooks`: where it may be called, empty for everywhere. `clears_refs`: references into its map die.
+    `steps`: cost, in units of one IR instruction. `pure`: reads only.
+    """
+
+    name: str
+    receiver: str | None
+    member: str
+    is_property: bool
+    args: tuple[Arg, ...]
+    result: Type | None
+    doc: str
+    low: int = 0
+    high: int = 0
+    ownership: str = ""
+    hooks: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    clears_refs: bool = False
+    steps: int = 4
+    pure: bool = False
+
+
+_L = Arg("list", LIST)
+_F = Arg("folio", FOLIO, "borrow")
+_OWN = Arg("folio", FOLIO, "consume")
+_KEY = Arg("key", None)
+_MAPS = ("hash", "lru_hash")
+
+
+def _flag(member: str, doc: str) -> Kfunc:
+    return Kfunc(f"folio_{member}", "folio", member, True, (_F,), BOOL, doc, 0, 1, steps=2, pure=True)
+
+
+def _ctx(member: str, type: Type, low: int, high: int, doc: str, *hooks: str) -> Kfunc:
+    return Kfunc(f"ctx_{member}", "ctx", member, True, (), type, doc, low, high, hooks=hooks, steps=1, pure=True)
+
+
+KFUNCS: dict[str, Kfunc] = {
+    k.name: k
+    for k in (
+        # lists: oldest at the head by convention of the shipped programs
+        Kfunc("list_len", "list", "len", True, (_L,), U64, "Folios on the list.", 0, MAX_FOLIOS, steps=2, pure=True),
+        Kfunc("list_head", "list", "head", True, (_L,), FOLIO, "The first folio, or null.", ownership="borrowed", steps=2, pure=True),
+        Kfunc("list_tail", "list", "tail", True, (_L,), FOLIO, "The last folio, or null.", ownership="borrowed", steps=2, pure=True),
+        Kfunc("list_next", "list", "next", False, (_L, _F), FOLIO, "The folio after `folio` on this list; null at the end or if it is not on it.", ownership="borrowed", steps=3, pure=True),
+        Kfunc("list_prev", "list", "prev", False, (_L, _F), FOLIO, "The folio before `folio` on this list; null at the end or if it is not on it.", ownership="borrowed", steps=3, pure=True),
+        Kfunc("list_holds", "list", "holds", False, (_L, _F), BOOL, "Whether the folio is on this list.", 0, 1, steps=2, pure=True),
+        Kfunc("list_push_head", "list", "push_head", False, (_L, _OWN), None, "Put an owned folio first.", steps=6),
+        Kfunc("list_push_tail", "list", "push_tail", False, (_L, _OWN), None, "Put an owned folio last.", steps=6),
+        Kfunc("list_pop_head", "list", "pop_head", False, (_L,), FOLIO, "Take the first folio off the list; null if it is empty.", ownership="owned", steps=8),
+        Kfunc("list_pop_tail", "list", "pop_tail", False, (_L,), FOLIO, "Take the last folio off the list; null if it is empty.", ownership="owned", steps=8),
+        Kfunc("list_move_head", "list", "move_head", False, (_L, _F), BOOL, "Move a folio that is on one of the policy's lists to the head of this one; false if it is on none.", 0, 1, steps=12),
+        Kfunc("list_move_tail", "list", "move_tail", False, (_L, _F), BOOL, "Move a folio that is on one of the policy's lists to the tail of this one; false if it is on none.", 0, 1, steps=12),
+        # cursors
+        Kfunc("cursor_reset", "cursor", "reset", False, (), None, "Put the cursor back to the head of its list.", steps=2),
+        # folios
+        Kfunc("folio_key", "folio", "key", True, (_F,), PAGE_KEY, "Names the folio's page, also after it was evicted.", steps=2, pure=True),
+        _flag("file", "Backed by a file; anonymous otherwise."),
+        _flag("mapped", "Last brought in by a mapped access, not by a system call."),
+        _flag("executable", "Mapped executable: an instruction was fetched from it."),
+        _flag("dirty", "Written since it was last clean."),
+        _flag("active", "The core's active mark: `refault` asked for it, or `f.activate()` before the folio was added."),
+        _flag("workingset", "The core's workingset mark: set when `refault` asked for it."),
+        Kfunc("folio_test_clear_young", "folio", "test_clear_young", False, (_F,), BOOL, "Whether it was accessed through a mapping since the last call; clears the young bit (an rmap walk). Always false in the ideal model.", 0, 1, steps=8),
+        Kfunc("folio_activate", "folio", "activate", False, (_F,), None, "Ask for `folio_activated` when the batch drains; a folio not yet added is marked active instead.", hooks=("folio_accessed",), steps=8),
+        # the machine
+        Kfunc("nr_pages", None, "nr_pages", True, (), U64, "The memory limit when the policy was attached, in pages: what `nr_pages` means in the size of a map too.", 1, MAX_FOLIOS, steps=1, pure=True),
+        # context
+        _ctx("nr_pages", U64, 1, MAX_FOLIOS, "The memory limit now, in pages."),
+        _ctx("nr_resident", U64, 0, MAX_FOLIOS, "Folios charged now."),
+        _ctx("nr_to_scan", U64, 0, MAX_SCAN, "The most folios to look at in this call.", "evict_folios", "age"),
+        _ctx("wanted", U64, 0, MAX_SCAN, "How many more folios `ctx.evict` will take.", "evict_folios"),
+        _ctx("type", U8, 0, 1, "ANON or FILE: which the core's plan is at. A policy that keeps both on one list ignores it.", "evict_folios", "age"),
+        _ctx("priority", U8, 0, MAX_PRIORITY, "12 at first, 0 when reclaim is desperate.", "scan_plan", "age", "evict_folios", "folio_check", "folio_kept"),
+        _ctx("swappiness", U64, 0, 200, "The share of anonymous memory in reclaim: 0 none, 100 even, 200 all.", "scan_plan"),
+        _ctx("key", PAGE_KEY, 0, 0, "The page that was asked for.", "miss"),
+        _ctx("shadow", U64, 0, (1 << 62) - 1, "What `folio_evicted` returned for this page.", "refault"),
+        _ctx("reason", U8, 0, 3, "Why the folio came back: KEPT_...", "folio_kept"),
+        Kfunc("ctx_evict", "ctx", "evict", False, (Arg("folio", FOLIO, "propose"),), BOOL, "Propose a folio. An owned one is always taken; for a borrowed one false if it is on no list of the policy or no more are wanted.", 0, 1, hooks=("evict_folios",), steps=12),
+        Kfunc("ctx_plan_evict", "ctx", "plan_evict", False, (Arg("type", U8), Arg("count", U64)), None, "Plan to look at `count` folios of `type` for eviction.", hooks=("scan_plan",), steps=2),
+        Kfunc("ctx_plan_age", "ctx", "plan_age", False, (Arg("type", U8), Arg("count", U64)), None, "Plan to age `count` folios of `type`.", hooks=("scan_plan",), steps=2),
+        # maps
+        Kfunc("map_len", "map", "len", True, (), U64, "Entries in the map.", 0, MAX_FOLIOS, kinds=_MAPS, steps=2, pure=True),
+        Kfunc("map_capacity", "map", "capacity", True, (), U64, "The most entries it can hold.", 0, MAX_FOLIOS, kinds=_MAPS, steps=2, pure=True),
+        Kfunc("map_contains", "map", "contains", False, (_KEY,), BOOL, "Whether the key is there.", 0, 1, kinds=_MAPS, steps=16, pure=True),
+        Kfunc("map_lookup", "map", "lookup", False, (_KEY,), None, "A reference to the key's value, or null.", kinds=_MAPS, steps=16, ownership="ref", pure=True),
+        Kfunc("map_insert", "map", "insert", False, (_KEY,), BOOL, "Add the key with a value of zeros, or keep the value it has. Into a full `hash`: false. A full `lru_hash` drops its oldest entry; a key that is there becomes the newest.", 0, 1, kinds=_MAPS, clears_refs=True, steps=40),
+        Kfunc("map_delete", "map", "delete", False, (_KEY,), BOOL, "Remove the key; whether it was there.", 0, 1, kinds=_MAPS, clears_refs=True, steps=40),
+        Kfunc("map_touch", "map", "touch", False, (_KEY,), BOOL, "Make the key the newest entry; whether it was there.", 0, 1, kinds=("lru_hash",), steps=24),
+    )
+}  # fmt: skip
+
+
+def members(receiver: str | None) -> dict[str, Kfunc]:
+    """The kfuncs of a receiver, by the name they have in the language."""
+    return {k.member: k for k in KFUNCS.values() if k.receiver == receiver}
+
+
+INTEGER_TYPES: tuple[Type, ...] = (U8, U16, U32, U64, I64)
+
+
+def _fingerprint() -> str:
+    lines = [f"abi {ABI_VERSION}"]
+    lines += [repr(h) for h in HOOKS.values()]
+    lines += [repr(k) for k in KFUNCS.values()]
+    lines += [repr(c) for c in CONSTANTS.items()]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
+
+
+ABI_HASH = _fingerprint()

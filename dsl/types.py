@@ -1,0 +1,77 @@
+"""The types of the language and of the IR.
+
+Integers are `u8 u16 u32 u64 i64`, fixed width, wrapping; `bool` is separate from them. `page_key` is an
+opaque 64-bit name of a page: it can be compared for equality and used as a map key, nothing else.
+`folio`, `list` and `ref(table)` are handles: they live in registers and cannot be stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """A type. `bits` is the width of a scalar and 0 for handles; `table` is the map a `ref` points into."""
+
+    name: str
+    bits: int = 0
+    signed: bool = False
+    table: int = -1
+
+    @property
+    def is_integer(self) -> bool:
+        return self in INTEGERS
+
+    @property
+    def is_scalar(self) -> bool:
+        """Scalars can be stored in state, folio fields and map values."""
+        return self.bits > 0
+
+    @property
+    def is_nullable(self) -> bool:
+        return self.name in ("folio", "ref")
+
+    @property
+    def minimum(self) -> int:
+        return -(1 << (self.bits - 1)) if self.signed else 0
+
+    @property
+    def maximum(self) -> int:
+        return (1 << (self.bits - 1)) - 1 if self.signed else (1 << self.bits) - 1
+
+    @property
+    def storage_bytes(self) -> int:
+        """Bytes a stored value takes: a `bool` takes one."""
+        return max(self.bits, 8) // 8
+
+    def __str__(self) -> str:
+        return f"ref({self.table})" if self.name == "ref" else self.name
+
+
+U8 = Type("u8", 8)
+U16 = Type("u16", 16)
+U32 = Type("u32", 32)
+U64 = Type("u64", 64)
+I64 = Type("i64", 64, signed=True)
+BOOL = Type("bool", 1)
+PAGE_KEY = Type("page_key", 64)
+FOLIO = Type("folio")
+LIST = Type("list")
+
+INTEGERS = (U8, U16, U32, U64, I64)
+SCALARS = {t.name: t for t in (*INTEGERS, BOOL, PAGE_KEY)}
+"""Types that can be written in a declaration, by name."""
+
+
+def ref(table: int) -> Type:
+    """The type of a reference to a value of map number `table`."""
+    return Type("ref", table=table)
+
+
+def wrap(value: int, type: Type) -> int:
+    """`value` reduced modulo 2**bits into the range of the scalar `type` (RFC 9669 arithmetic)."""
+    value &= (1 << type.bits) - 1
+    if type.signed and value >> (type.bits - 1):
+        value -= 1 << type.bits
+    return value

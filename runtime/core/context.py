@@ -1,0 +1,100 @@
+"""`Context`: what every function of the core takes as its first argument.
+
+In plain Python it is an object whose views are memoryviews over the simulation's regions, whose upper-case
+attributes are the settings of the run, and whose `hooks` call the policy. In native code it is a pointer to the
+regions' addresses; the settings are constants and the hooks direct calls. The core cannot tell the difference.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class Column(Protocol):
+    """A one-dimensional view of integers. Storing a value that does not fit raises."""
+
+    def __getitem__(self, index: int, /) -> int: ...
+    def __setitem__(self, index: int, value: int, /) -> None: ...
+
+
+class Table(Protocol):
+    """A two-dimensional view: `table[row, column]`."""
+
+    def __getitem__(self, index: tuple[int, int], /) -> int: ...
+    def __setitem__(self, index: tuple[int, int], value: int, /) -> None: ...
+
+
+class Hooks(Protocol):
+    """The hooks of the attached policy, in the order and with the arguments of the `abi`."""
+
+    def init(self, ctx: Context, lruvec: int) -> None: ...
+    def miss(self, ctx: Context, lruvec: int) -> None: ...
+    def refault(self, ctx: Context, lruvec: int, f: int) -> int: ...
+    def folio_added(self, ctx: Context, lruvec: int, f: int) -> None: ...
+    def folio_accessed(self, ctx: Context, lruvec: int, f: int) -> None: ...
+    def folio_activated(self, ctx: Context, lruvec: int, f: int) -> None: ...
+    def reclaim_begin(self, ctx: Context, lruvec: int) -> None: ...
+    def reclaim_end(self, ctx: Context, lruvec: int) -> None: ...
+    def scan_plan(self, ctx: Context, lruvec: int) -> None: ...
+    def shrink_end(self, ctx: Context, lruvec: int) -> None: ...
+    def age(self, ctx: Context, lruvec: int) -> None: ...
+    def evict_folios(self, ctx: Context, lruvec: int) -> None: ...
+    def folio_check(self, ctx: Context, lruvec: int, f: int) -> int: ...
+    def folio_kept(self, ctx: Context, lruvec: int, f: int) -> None: ...
+    def folio_evicted(self, ctx: Context, lruvec: int, f: int) -> int: ...
+    def folio_removed(self, ctx: Context, lruvec: int, f: int) -> None: ...
+
+
+class Context:
+    """The views, settings and hooks of one simulation. See `runtime/core/layout.py` for the views."""
+
+    folios: Table
+    field_bytes: Column
+    page_table: Column
+    state: Column
+    lruvecs: Table
+    batches: Column
+    policy: Column
+    cursors: Column
+    params: Column
+    maps: Table
+    map_index: Column
+    map_links: Table
+    map_keys: Column
+    map_bytes: Column
+    trace_page: Column
+    trace_flags: Column
+
+    IDEAL: bool
+    """Exact capacity, one folio reclaimed when it is needed, every access a read by system call."""
+    NR_LISTS: int
+    """List heads of a lruvec, those of the core included."""
+    NR_CURSORS: int
+    """Cursors of a lruvec; 0 is the hidden one of `scan`, so at least 1 if the policy scans."""
+    FOLIO_COLUMNS: int
+    """32-bit columns of a row of `folios`."""
+    FIELD_BYTES: int
+    """Bytes of a policy's own fields in each folio."""
+    STATE_STRIDE: int
+    """Words of policy state per lruvec."""
+    HAS_SCAN_PLAN: bool
+    """Whether the policy has the hook; likewise the next three. Absent hooks else cost nothing and do nothing."""
+    HAS_FOLIO_CHECK: bool
+    HAS_FOLIO_KEPT: bool
+    HAS_FOLIO_ACTIVATED: bool
+
+    hooks: Hooks
+
+    def __init__(self, views: dict[str, Any], settings: dict[str, int]) -> None:
+        for name, value in {**views, **settings}.items():
+            setattr(self, name, value)
+
+
+def wrap_mul(a: int, b: int) -> int:
+    """`a * b` modulo 2**64, as a signed 64-bit number: the only multiplication of the core that may wrap."""
+    return ((a * b + (1 << 63)) & ((1 << 64) - 1)) - (1 << 63)
+
+
+def shift_right_logical(a: int, count: int) -> int:
+    """`a` as an unsigned 64-bit number, shifted right by `count` in [1, 63]."""
+    return (a & ((1 << 64) - 1)) >> count

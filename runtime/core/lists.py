@@ -1,0 +1,206 @@
+"""Lists of folios, cursors on them, and the kfuncs over both.
+
+A list is a ring of `folios` rows closed by a head row, so that no operation branches on an empty list. A folio is
+on at most one list, which its `LIST` column names; list lengths are kept in the heads. Cursors are kept valid
+here: when the folio a cursor stands on leaves its list, the cursor moves on to the next.
+(Structure of `include/linux/list.h` and `lruvec_add_folio` in `include/linux/mm_inline.h`.)
+"""
+
+from __future__ import annotations
+
+from runtime.core.context import Context
+from runtime.core.layout import CTX_WANTED, FIRST_POLICY_LIST, ISOLATED, LEN, LIST, LOOKED_AT, NEXT, NR_FOLIOS, PREV
+
+
+def list_head_row(ctx: Context, lruvec: int, number: int) -> int:
+    """The row of the head of list `number` of a lruvec (1: isolated, 2: kept, from 3: the policy's)."""
+    return lruvec * ctx.NR_LISTS + number
+
+
+def list_add_tail(ctx: Context, head: int, f: int) -> None:
+    """Link the detached folio `f` last on the list of `head`."""
+    last = ctx.folios[head, PREV]
+    ctx.folios[f, PREV] = last
+    ctx.folios[f, NEXT] = head
+    ctx.folios[f, LIST] = head
+    ctx.folios[last, NEXT] = f
+    ctx.folios[head, PREV] = f
+    ctx.folios[head, LEN] += 1
+
+
+def list_add_head(ctx: Context, head: int, f: int) -> None:
+    """Link the detached folio `f` first on the list of `head`."""
+    first = ctx.folios[head, NEXT]
+    ctx.folios[f, PREV] = head
+    ctx.folios[f, NEXT] = first
+    ctx.folios[f, LIST] = head
+    ctx.folios[first, PREV] = f
+    ctx.folios[head, NEXT] = f
+    ctx.folios[head, LEN] += 1
+
+
+def list_del(ctx: Context, f: int) -> None:
+    """Take `f` off its list."""
+    before = ctx.folios[f, PREV]
+    after = ctx.folios[f, NEXT]
+    ctx.folios[before, NEXT] = after
+    ctx.folios[after, PREV] = before
+    ctx.folios[ctx.folios[f, LIST], LEN] -= 1
+    ctx.folios[f, LIST] = 0
+
+
+def policy_list_del(ctx: Context, lruvec: int, f: int) -> None:
+    """Take `f` off a list of the policy; cursors that stand on it move on."""
+    after = ctx.folios[f, NEXT]
+    for c in range(ctx.NR_CURSORS):
+        if ctx.cursors[lruvec * ctx.NR_CURSORS + c] == f:
+            ctx.cursors[lruvec * ctx.NR_CURSORS + c] = after
+    list_del(ctx, f)
+
+
+def on_policy_list(ctx: Context, lruvec: int, f: int) -> bool:
+    """Whether the folio is linked on one of the policy's lists of this lruvec."""
+    return ctx.folios[f, LIST] >= list_head_row(ctx, lruvec, FIRST_POLICY_LIST)
+
+
+# --- kfuncs: lists ----------------------------------------------------------------------------------------
+# The verifier proves that a pushed folio is in the policy's hand, but not that no other register names it: after
+# `let a = q.head; let b = q.pop_head(); ctx.evict(a);` the folio of `b` is isolated. So a push leaves a folio that
+# is on a list where it is: it is not lost, and no list is harmed.
+
+
+def list_len(ctx: Context, lruvec: int, head: int) -> int:
+    return ctx.folios[head, LEN]
+
+
+def list_head(ctx: Context, lruvec: int, head: int) -> int:
+    f = ctx.folios[head, NEXT]
+    return 0 if f == head else f
+
+
+def list_tail(ctx: Context, lruvec: int, head: int) -> int:
+    f = ctx.folios[head, PREV]
+    return 0 if f == head else f
+
+
+def list_next(ctx: Context, lruvec: int, head: int, f: int) -> int:
+    if ctx.folios[f, LIST] != head:
+        return 0
+    after = ctx.folios[f, NEXT]
+    return 0 if after == head else after
+
+
+def list_prev(ctx: Context, lruvec: int, head: int, f: int) -> int:
+    if ctx.folios[f, LIST] != head:
+        return 0
+    before = ctx.folios[f, PREV]
+    return 0 if before == head else before
+
+
+def list_holds(ctx: Context, lruvec: int, head: int, f: int) -> bool:
+    return ctx.folios[f, LIST] == head
+
+
+def list_push_head(ctx: Context, lruvec: int, head: int, f: int) -> None:
+    if ctx.folios[f, LIST] != 0:
+        return
+    ctx.lruvecs[lruvec, NR_FOLIOS] += 1
+    list_add_head(ctx, head, f)
+
+
+def list_push_tail(ctx: Context, lruvec: int, head: int, f: int) -> None:
+    if ctx.folios[f, LIST] != 0:
+        return
+    ctx.lruvecs[lruvec, NR_FOLIOS] += 1
+    list_add_tail(ctx, head, f)
+
+
+def list_pop_head(ctx: Context, lruvec: int, head: int) -> int:
+    f = ctx.folios[head, NEXT]
+    if f == head:
+        return 0
+    detach(ctx, lruvec, f)
+    ctx.state[LOOKED_AT] += 1
+    return f
+
+
+def list_pop_tail(ctx: Context, lruvec: int, head: int) -> int:
+    f = ctx.folios[head, PREV]
+    if f == head:
+        return 0
+    detach(ctx, lruvec, f)
+    ctx.state[LOOKED_AT] += 1
+    return f
+
+
+def detach(ctx: Context, lruvec: int, f: int) -> None:
+    """Take `f` out of the policy's lists, into a hook's or the core's hand."""
+    ctx.lruvecs[lruvec, NR_FOLIOS] -= 1
+    policy_list_del(ctx, lruvec, f)
+
+
+def list_move_head(ctx: Context, lruvec: int, head: int, f: int) -> bool:
+    if not on_policy_list(ctx, lruvec, f):
+        return False
+    policy_list_del(ctx, lruvec, f)
+    list_add_head(ctx, head, f)
+    return True
+
+
+def list_move_tail(ctx: Context, lruvec: int, head: int, f: int) -> bool:
+    if not on_policy_list(ctx, lruvec, f):
+        return False
+    policy_list_del(ctx, lruvec, f)
+    list_add_tail(ctx, head, f)
+    return True
+
+
+def ctx_evict(ctx: Context, lruvec: int, f: int) -> bool:
+    """Put a folio on the isolated list: one in the policy's hand always, one on its lists while more are wanted."""
+    if ctx.folios[f, LIST] != 0:
+        if not on_policy_list(ctx, lruvec, f) or ctx.state[CTX_WANTED] == 0:
+            return False
+        detach(ctx, lruvec, f)
+    if ctx.state[CTX_WANTED] > 0:
+        ctx.state[CTX_WANTED] -= 1
+    list_add_tail(ctx, list_head_row(ctx, lruvec, ISOLATED), f)
+    return True
+
+
+# --- scans and cursors ------------------------------------------------------------------------------------
+# A cursor holds the folio to visit next, or the list's head when it is past the end.
+
+
+def scan_begin(ctx: Context, lruvec: int, head: int) -> None:
+    """Put the hidden cursor of `scan` on the first folio of the list."""
+    ctx.cursors[lruvec * ctx.NR_CURSORS] = ctx.folios[head, NEXT]
+
+
+def scan_next(ctx: Context, lruvec: int, head: int) -> int:
+    """The folio under the hidden cursor, which moves on; null at the end or when no more is wanted."""
+    f = ctx.cursors[lruvec * ctx.NR_CURSORS]
+    if f == head or ctx.state[CTX_WANTED] == 0:
+        return 0
+    ctx.cursors[lruvec * ctx.NR_CURSORS] = ctx.folios[f, NEXT]
+    ctx.state[LOOKED_AT] += 1
+    return f
+
+
+def cursor_next(ctx: Context, lruvec: int, cursor: int, head: int) -> int:
+    """The folio under a cursor, which moves on; past the end it goes on at the head. Null when the list is empty or
+    no more is wanted."""
+    if ctx.state[CTX_WANTED] == 0:
+        return 0
+    f = ctx.cursors[lruvec * ctx.NR_CURSORS + cursor]
+    if f == head:
+        f = ctx.folios[head, NEXT]
+        if f == head:
+            return 0
+    ctx.cursors[lruvec * ctx.NR_CURSORS + cursor] = ctx.folios[f, NEXT]
+    ctx.state[LOOKED_AT] += 1
+    return f
+
+
+def cursor_reset(ctx: Context, lruvec: int, cursor: int, head: int) -> None:
+    """Put a cursor past the end, from where the next visit begins at the head."""
+    ctx.cursors[lruvec * ctx.NR_CURSORS + cursor] = head

@@ -1,0 +1,127 @@
+"""Accesses and faults: the way of an event of the trace into the simulation (mm/filemap.c, mm/memory.c).
+
+A mapped access sets the young bit and nothing else; one by system call marks the folio accessed, unless it is the
+second read in a row of the same page through the descriptor (`filemap_read`). On a miss the order is the kernel's:
+make room, take the shadow, refault, add to the lists, mark accessed. The ideal model knows hits and misses only.
+"""
+
+from __future__ import annotations
+
+from runtime.core.context import Context
+from runtime.core.folio import folio_alloc, folio_free
+from runtime.core.layout import (
+    CTX_KEY,
+    E_EXECUTE,
+    E_FILE,
+    E_SYSCALL,
+    E_WRITE,
+    F_DIRTY,
+    F_EXECUTABLE,
+    F_FILE,
+    F_MAPPED,
+    F_YOUNG,
+    FLAGS,
+    FREES,
+    LAST_READ,
+    LIST,
+    NR_PAGES,
+    NR_RESIDENT,
+    PGMAJFAULT,
+    STATUS,
+    SWAP_CLUSTER_MAX,
+    WMARK_HIGH,
+    WMARK_LOW,
+    WMARK_MIN,
+)
+from runtime.core.lists import detach
+from runtime.core.swap import folio_add_lru, folio_mark_accessed, lru_add_drain
+from runtime.core.vmscan import try_to_free_pages
+from runtime.core.workingset import workingset_refault
+
+LRUVEC_OF_ALL = 0
+"""The one lruvec there is."""
+
+
+def make_room(ctx: Context) -> None:
+    """Make one page free. Below the low watermark kswapd reclaims up to the high one; at the min watermark the task
+    itself reclaims (`SWAP_CLUSTER_MAX` pages, or just the one in the ideal model)."""
+    state = ctx.state
+    if ctx.IDEAL:
+        if state[NR_RESIDENT] >= state[NR_PAGES]:
+            try_to_free_pages(ctx, LRUVEC_OF_ALL, 1, 0)
+        return
+    if state[NR_PAGES] - state[NR_RESIDENT] < state[WMARK_LOW]:
+        balance_pgdat(ctx)
+    if state[NR_PAGES] - state[NR_RESIDENT] <= state[WMARK_MIN] and state[STATUS] == 0:
+        try_to_free_pages(ctx, LRUVEC_OF_ALL, SWAP_CLUSTER_MAX, 0)
+
+
+def balance_pgdat(ctx: Context) -> None:
+    """kswapd: reclaim until the high watermark is met. It runs to its end while the task waits."""
+    state = ctx.state
+    while state[NR_PAGES] - state[NR_RESIDENT] < state[WMARK_HIGH] and state[STATUS] == 0:
+        try_to_free_pages(ctx, LRUVEC_OF_ALL, SWAP_CLUSTER_MAX, 1)
+
+
+def fault(ctx: Context, page: int, flags: int) -> int:
+    """A page that is not resident was accessed: `filemap_add_folio`, `do_anonymous_page` or `do_swap_page`. Returns its
+    new folio; 0 if no room could be made."""
+    ctx.state[CTX_KEY] = page
+    ctx.hooks.miss(ctx, LRUVEC_OF_ALL)
+    make_room(ctx)
+    if ctx.state[STATUS] != 0:
+        return 0
+    shadow = -ctx.page_table[page] - 1
+    f = folio_alloc(ctx, LRUVEC_OF_ALL, page, new_folio_flags(ctx, flags))
+    ctx.page_table[page] = f
+    if shadow >= 0:
+        workingset_refault(ctx, LRUVEC_OF_ALL, f, shadow)
+    if not ctx.IDEAL and (shadow >= 0 or flags & E_FILE) and flags & E_SYSCALL == 0:
+        ctx.state[PGMAJFAULT] += 1
+    folio_add_lru(ctx, LRUVEC_OF_ALL, f)
+    return f
+
+
+def new_folio_flags(ctx: Context, flags: int) -> int:
+    """The flags of a folio brought in by an access with these event flags. A first touch through a mapping leaves the
+    young bit set; anonymous memory is dirty from the start."""
+    if ctx.IDEAL:
+        return F_FILE if flags & E_FILE else 0
+    result = 0
+    if flags & E_FILE:
+        result = F_FILE
+    else:
+        result = F_DIRTY
+    if flags & E_SYSCALL == 0:
+        result |= F_MAPPED
+    return result
+
+
+def touch(ctx: Context, f: int, page: int, flags: int) -> None:
+    """What an access does to a resident folio in the kernel model."""
+    marks = F_DIRTY if flags & E_WRITE else 0
+    if flags & E_SYSCALL:
+        if marks:
+            ctx.folios[f, FLAGS] |= marks
+        repeated = ctx.state[LAST_READ] == page + 1 and flags & E_WRITE == 0
+        ctx.state[LAST_READ] = page + 1
+        if not repeated:
+            folio_mark_accessed(ctx, LRUVEC_OF_ALL, f)
+        return
+    if flags & E_EXECUTE:
+        marks |= F_EXECUTABLE
+    ctx.folios[f, FLAGS] |= marks | F_YOUNG | F_MAPPED
+
+
+def free_page(ctx: Context, page: int) -> None:
+    """The page was unmapped or truncated: its folio goes without a trace, and so does a shadow."""
+    f = ctx.page_table[page]
+    ctx.page_table[page] = 0
+    ctx.state[FREES] += 1
+    if f <= 0:
+        return
+    lru_add_drain(ctx, LRUVEC_OF_ALL)
+    ctx.hooks.folio_removed(ctx, LRUVEC_OF_ALL, f)
+    if ctx.folios[f, LIST] != 0:
+        detach(ctx, LRUVEC_OF_ALL, f)
+    folio_free(ctx, f)

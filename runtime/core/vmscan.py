@@ -1,0 +1,343 @@
+"""Reclaim: one path for every policy (mm/vmscan.c).
+
+`try_to_free_pages → do_try_to_free_pages → shrink_node → shrink_lruvec → (hooks) → shrink_folio_list`. The core
+owns the mechanism: the priority ladder, the rounds of 32 over the policy's plan, unmapping, writing back, shadows
+and the effort a policy may spend. Which folios, and how many of which type, the hooks say.
+"""
+
+from __future__ import annotations
+
+from runtime.core.context import Context
+from runtime.core.folio import folio_free, folio_is_file, folio_test_clear_young
+from runtime.core.layout import (
+    ANON_COST,
+    CTX_NR_TO_SCAN,
+    CTX_REASON,
+    CTX_TYPE,
+    CTX_WANTED,
+    DEF_PRIORITY,
+    EFFORT,
+    EVICTIONS,
+    F_DIRTY,
+    F_FILE,
+    FLAGS,
+    FORCE_DEACTIVATE,
+    IS_KSWAPD,
+    ISOLATED,
+    KEPT,
+    LEN,
+    LOOKED_AT,
+    NEXT,
+    NR_FOLIOS,
+    NR_RECLAIMED,
+    NR_RECLAIMS,
+    NR_RESIDENT,
+    NR_TO_RECLAIM,
+    NR_WRITTEN,
+    OVERRULE,
+    PAGE,
+    PGSCAN_ANON,
+    PGSCAN_KSWAPD,
+    PGSTEAL_ANON,
+    PGSTEAL_KSWAPD,
+    PLAN_AGE,
+    PLAN_EVICT,
+    PRIORITY,
+    PSWPOUT,
+    REASON_SHIFT,
+    SCAN_BATCH,
+    SKIPPED_DEACTIVATE,
+    STATUS,
+    STATUS_NO_PROGRESS,
+    SWAP_CLUSTER_MAX,
+)
+from runtime.core.lists import list_add_tail, list_del, list_head_row
+from runtime.core.swap import lru_add_drain
+from runtime.core.workingset import workingset_eviction
+
+RECLAIM = 0
+RECLAIM_CLEAN = 1
+KEEP = 2
+CHECK_ACTIVATE = 3
+"""Answers of `folio_check`."""
+
+KEPT_REFERENCED = 0
+KEPT_ACTIVATE = 1
+KEPT_DIRTY = 2
+KEPT_SURPLUS = 3
+"""Reasons `folio_kept` is called for."""
+
+EFFORT_PER_FOLIO = 8
+EFFORT_AT_LEAST = 4096
+"""What a policy may look at in one reclaim: 8 times the resident folios and 4,096 (design: effort budget)."""
+
+UNLIMITED = 1 << 40
+
+
+# --- the outer loops --------------------------------------------------------------------------------------
+
+
+def try_to_free_pages(ctx: Context, lruvec: int, nr_to_reclaim: int, is_kswapd: int) -> int:
+    """Reclaim at least `nr_to_reclaim` folios of the lruvec; the number that came. When nothing comes, `STATUS` says
+    that the run cannot go on."""
+    state = ctx.state
+    state[NR_RECLAIMS] += 1
+    state[IS_KSWAPD] = is_kswapd
+    state[FORCE_DEACTIVATE] = 0
+    state[OVERRULE] = 0
+    state[EFFORT] = EFFORT_PER_FOLIO * state[NR_RESIDENT] + EFFORT_AT_LEAST
+    state[CTX_WANTED] = 1
+    ctx.hooks.reclaim_begin(ctx, lruvec)
+    reclaimed = do_try_to_free_pages(ctx, lruvec, nr_to_reclaim)
+    if reclaimed == 0 and state[SKIPPED_DEACTIVATE] != 0:
+        state[FORCE_DEACTIVATE] = 1
+        reclaimed = do_try_to_free_pages(ctx, lruvec, nr_to_reclaim)
+    if reclaimed == 0:
+        state[OVERRULE] = 1
+        reclaimed = do_try_to_free_pages(ctx, lruvec, nr_to_reclaim)
+    if reclaimed == 0:
+        state[STATUS] = STATUS_NO_PROGRESS
+    ctx.hooks.reclaim_end(ctx, lruvec)
+    return reclaimed
+
+
+def do_try_to_free_pages(ctx: Context, lruvec: int, nr_to_reclaim: int) -> int:
+    """The priority ladder: the whole lruvec is planned for at priority 0, 1/4096 of it at 12."""
+    ctx.state[NR_TO_RECLAIM] = nr_to_reclaim
+    ctx.state[NR_RECLAIMED] = 0
+    ctx.state[SKIPPED_DEACTIVATE] = 0
+    for step in range(DEF_PRIORITY + 1):
+        ctx.state[PRIORITY] = DEF_PRIORITY - step
+        shrink_node(ctx, lruvec)
+        if ctx.state[NR_RECLAIMED] >= nr_to_reclaim or ctx.state[EFFORT] <= 0:
+            break
+    return ctx.state[NR_RECLAIMED]
+
+
+def shrink_node(ctx: Context, lruvec: int) -> None:
+    """`shrink_node`: the lruvecs of a node, of which there is one."""
+    shrink_lruvec(ctx, lruvec)
+
+
+def make_plan(ctx: Context, lruvec: int) -> None:
+    """What to look at in this pass, per type. Without a plan of the policy's: at this priority's share of all folios,
+    at least one round; in the ideal model until enough came."""
+    for type in range(2):
+        ctx.lruvecs[lruvec, PLAN_EVICT + type] = 0
+        ctx.lruvecs[lruvec, PLAN_AGE + type] = 0
+    if ctx.HAS_SCAN_PLAN:
+        ctx.hooks.scan_plan(ctx, lruvec)
+        return
+    plan = ctx.lruvecs[lruvec, NR_FOLIOS] >> ctx.state[PRIORITY]
+    if ctx.IDEAL:
+        plan = UNLIMITED
+    if plan < SWAP_CLUSTER_MAX:
+        plan = SWAP_CLUSTER_MAX
+    ctx.lruvecs[lruvec, PLAN_EVICT + 1] = plan
+
+
+def shrink_lruvec(ctx: Context, lruvec: int) -> None:
+    """`shrink_lruvec`: rounds of up to 32 over the plan, evicting before aging, anonymous before file. Once enough is
+    reclaimed, the type with less left is dropped and the other cut to the same completed share."""
+    lru_add_drain(ctx, lruvec)
+    make_plan(ctx, lruvec)
+    anon_target = plan_left(ctx, lruvec, 0) + 1
+    file_target = plan_left(ctx, lruvec, 1) + 1
+    anon_evict_target = ctx.lruvecs[lruvec, PLAN_EVICT]
+    file_evict_target = ctx.lruvecs[lruvec, PLAN_EVICT + 1]
+    anon_age_target = ctx.lruvecs[lruvec, PLAN_AGE]
+    file_age_target = ctx.lruvecs[lruvec, PLAN_AGE + 1]
+    before = ctx.state[NR_RECLAIMED]
+    adjusted = 0
+    while plan_wants_eviction(ctx, lruvec) and ctx.state[EFFORT] > 0:
+        for type in range(2):
+            evict_round(ctx, lruvec, type)
+            age_round(ctx, lruvec, type)
+        if ctx.state[NR_RECLAIMED] - before < ctx.state[NR_TO_RECLAIM] or adjusted != 0:
+            continue
+        anon_left = plan_left(ctx, lruvec, 0)
+        file_left = plan_left(ctx, lruvec, 1)
+        if anon_left == 0 or file_left == 0:
+            break
+        if file_left > anon_left:
+            percentage = anon_left * 100 // anon_target
+            drop_plan(ctx, lruvec, 0)
+            cut_plan(ctx, lruvec, 1, file_evict_target, file_age_target, percentage)
+        else:
+            percentage = file_left * 100 // file_target
+            drop_plan(ctx, lruvec, 1)
+            cut_plan(ctx, lruvec, 0, anon_evict_target, anon_age_target, percentage)
+        adjusted = 1
+    ctx.hooks.shrink_end(ctx, lruvec)
+
+
+def plan_left(ctx: Context, lruvec: int, type: int) -> int:
+    return ctx.lruvecs[lruvec, PLAN_EVICT + type] + ctx.lruvecs[lruvec, PLAN_AGE + type]
+
+
+def plan_wants_eviction(ctx: Context, lruvec: int) -> bool:
+    """The kernel goes on while inactive anonymous, active file or inactive file folios are left in the plan: aging of
+    anonymous folios alone does not keep it going."""
+    if ctx.IDEAL and ctx.state[NR_RECLAIMED] >= ctx.state[NR_TO_RECLAIM]:
+        return False
+    return ctx.lruvecs[lruvec, PLAN_EVICT] > 0 or plan_left(ctx, lruvec, 1) > 0
+
+
+def drop_plan(ctx: Context, lruvec: int, type: int) -> None:
+    ctx.lruvecs[lruvec, PLAN_EVICT + type] = 0
+    ctx.lruvecs[lruvec, PLAN_AGE + type] = 0
+
+
+def cut_plan(ctx: Context, lruvec: int, type: int, evict_target: int, age_target: int, percentage: int) -> None:
+    """Leave of a type's plan what brings it to the share that the other type has completed (100 - `percentage`)."""
+    cut_word(ctx, lruvec, PLAN_EVICT + type, evict_target, percentage)
+    cut_word(ctx, lruvec, PLAN_AGE + type, age_target, percentage)
+
+
+def cut_word(ctx: Context, lruvec: int, word: int, target: int, percentage: int) -> None:
+    done = target - ctx.lruvecs[lruvec, word]
+    left = target * (100 - percentage) // 100
+    ctx.lruvecs[lruvec, word] = left - (done if done < left else left)
+
+
+# --- one round --------------------------------------------------------------------------------------------
+
+
+def age_round(ctx: Context, lruvec: int, type: int) -> None:
+    """`shrink_list` on an active list: up to 32 of the planned folios."""
+    planned = ctx.lruvecs[lruvec, PLAN_AGE + type]
+    if planned == 0:
+        return
+    count = planned if planned < SWAP_CLUSTER_MAX else SWAP_CLUSTER_MAX
+    ctx.lruvecs[lruvec, PLAN_AGE + type] = planned - count
+    ctx.state[CTX_NR_TO_SCAN] = count
+    ctx.state[CTX_TYPE] = type
+    ctx.state[CTX_WANTED] = 1
+    ctx.state[EFFORT] -= count
+    ctx.hooks.age(ctx, lruvec)
+
+
+def evict_round(ctx: Context, lruvec: int, type: int) -> None:
+    """`shrink_inactive_list`: ask the policy for candidates among up to 32 folios, then reclaim them."""
+    planned = ctx.lruvecs[lruvec, PLAN_EVICT + type]
+    if planned == 0:
+        return
+    count = planned if planned < SWAP_CLUSTER_MAX else SWAP_CLUSTER_MAX
+    wanted = count
+    if ctx.IDEAL:
+        wanted = ctx.state[NR_TO_RECLAIM] - ctx.state[NR_RECLAIMED]
+        count = ctx.state[SCAN_BATCH]
+    ctx.lruvecs[lruvec, PLAN_EVICT + type] = planned - (count if count < planned else planned)
+    if wanted > 0:
+        evict_folios(ctx, lruvec, type, count, wanted)
+
+
+def evict_folios(ctx: Context, lruvec: int, type: int, count: int, wanted: int) -> None:
+    """One call of the hook, and what follows from it."""
+    state = ctx.state
+    state[CTX_NR_TO_SCAN] = count
+    state[CTX_WANTED] = wanted
+    state[CTX_TYPE] = type
+    state[LOOKED_AT] = 0
+    ctx.hooks.evict_folios(ctx, lruvec)
+    state[CTX_WANTED] = 1
+    isolated = ctx.folios[list_head_row(ctx, lruvec, ISOLATED), LEN]
+    scanned = state[LOOKED_AT]
+    if scanned < isolated:
+        scanned = isolated
+    state[EFFORT] -= scanned if scanned > 0 else 1
+    state[PGSCAN_KSWAPD + 1 - state[IS_KSWAPD]] += scanned
+    state[PGSCAN_ANON + type] += scanned
+    if isolated == 0:
+        return
+    reclaimed = shrink_folio_list(ctx, lruvec, wanted)
+    move_kept_folios(ctx, lruvec)
+    state[NR_RECLAIMED] += reclaimed
+    state[PGSTEAL_KSWAPD + 1 - state[IS_KSWAPD]] += reclaimed
+    lru_note_cost(ctx, lruvec, type, isolated - reclaimed)
+
+
+# --- candidates -------------------------------------------------------------------------------------------
+
+
+def shrink_folio_list(ctx: Context, lruvec: int, wanted: int) -> int:
+    """Reclaim the isolated folios that may go; the others wait on the list of the kept. Returns how many went. In the
+    ideal model no more go than are wanted."""
+    isolated = list_head_row(ctx, lruvec, ISOLATED)
+    reclaimed = 0
+    while True:
+        f = ctx.folios[isolated, NEXT]
+        if f == isolated:
+            break
+        list_del(ctx, f)
+        reason = candidate_kept(ctx, lruvec, f)
+        if ctx.IDEAL and reclaimed >= wanted:
+            reason = KEPT_SURPLUS
+        if reason >= 0:
+            ctx.folios[f, FLAGS] |= reason << REASON_SHIFT
+            list_add_tail(ctx, list_head_row(ctx, lruvec, KEPT), f)
+        else:
+            reclaim_folio(ctx, lruvec, f)
+            reclaimed += 1
+    return reclaimed
+
+
+def candidate_kept(ctx: Context, lruvec: int, f: int) -> int:
+    """The reason for which a candidate comes back, or -1 if it may go."""
+    verdict = RECLAIM
+    if ctx.HAS_FOLIO_CHECK:
+        verdict = ctx.hooks.folio_check(ctx, lruvec, f)
+    elif folio_test_clear_young(ctx, lruvec, f):
+        verdict = KEEP
+    if ctx.state[OVERRULE] != 0:
+        return -1
+    if verdict == RECLAIM_CLEAN and ctx.folios[f, FLAGS] & F_DIRTY != 0:
+        return KEPT_DIRTY
+    if verdict == CHECK_ACTIVATE:
+        return KEPT_ACTIVATE
+    return KEPT_REFERENCED if verdict == KEEP else -1
+
+
+def reclaim_folio(ctx: Context, lruvec: int, f: int) -> None:
+    """`pageout` and `__remove_mapping`: write the folio back if need be, leave a shadow and free it. Swap and disk take
+    it at once and without cost."""
+    flags = ctx.folios[f, FLAGS]
+    page = ctx.folios[f, PAGE]
+    if flags & F_FILE == 0:
+        ctx.state[PSWPOUT] += 1
+        lru_note_cost(ctx, lruvec, 0, SWAP_CLUSTER_MAX)
+    elif flags & F_DIRTY:
+        ctx.state[NR_WRITTEN] += 1
+        lru_note_cost(ctx, lruvec, 1, SWAP_CLUSTER_MAX)
+    ctx.state[PGSTEAL_ANON + folio_is_file(ctx, f)] += 1
+    ctx.state[EVICTIONS] += 1
+    workingset_eviction(ctx, lruvec, f, page)
+    folio_free(ctx, f)
+
+
+def move_kept_folios(ctx: Context, lruvec: int) -> None:
+    """`move_folios_to_lru`: give the kept candidates back to the policy, in the order they were looked at."""
+    kept = list_head_row(ctx, lruvec, KEPT)
+    while True:
+        f = ctx.folios[kept, NEXT]
+        if f == kept:
+            break
+        list_del(ctx, f)
+        flags = ctx.folios[f, FLAGS]
+        reason = flags >> REASON_SHIFT & 3
+        ctx.folios[f, FLAGS] = flags & ~(3 << REASON_SHIFT)
+        if ctx.HAS_FOLIO_KEPT:
+            ctx.state[CTX_REASON] = reason
+            ctx.hooks.folio_kept(ctx, lruvec, f)
+        else:
+            ctx.hooks.folio_added(ctx, lruvec, f)
+
+
+def lru_note_cost(ctx: Context, lruvec: int, type: int, cost: int) -> None:
+    """`lru_note_cost`: what reclaim of this type cost lately; both halve when they outgrow a quarter of the lruvec."""
+    if ctx.IDEAL or cost == 0:
+        return
+    ctx.lruvecs[lruvec, ANON_COST + type] += cost
+    if ctx.lruvecs[lruvec, ANON_COST] + ctx.lruvecs[lruvec, ANON_COST + 1] > ctx.lruvecs[lruvec, NR_FOLIOS] >> 2:
+        ctx.lruvecs[lruvec, ANON_COST] >>= 1
+        ctx.lruvecs[lruvec, ANON_COST + 1] >>= 1

@@ -1,0 +1,112 @@
+"""From LLVM text to callable code.
+
+In: the text of a module. Out: `NativeCode`, its two entry points at their addresses, and the object file they come
+from, which `runtime/jit/cache.py` keeps. Guaranteed: nothing external is referenced, so the code can call nothing
+but itself.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import itertools
+from dataclasses import dataclass, field
+from typing import Any
+
+import llvmlite.binding as llvm
+
+from runtime.jit.module import ENTRY_POINTS, qualified
+
+FORBIDDEN = ("nsw", "nuw", "exact", "inbounds", "assume", "nonnull", "noalias", "range", "mustprogress", "willreturn")
+"""Words by which LLVM would be told what nobody has proven. The emitter never writes them; a test looks."""
+
+_numbers = itertools.count()
+
+
+class EngineError(RuntimeError):
+    """LLVM refused a module, or it refers to something outside: a defect of ours."""
+
+
+@functools.cache
+def _initialise() -> None:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+
+
+@functools.cache
+def host() -> tuple[str, str, str]:
+    """LLVM's version, the CPU and its features: what native code depends on besides its source."""
+    _initialise()
+    version = ".".join(str(v) for v in llvm.llvm_version_info)
+    return version, llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+
+
+def _target_machine(level: int) -> Any:
+    _initialise()
+    _, cpu, features = host()
+    target = llvm.Target.from_default_triple()
+    return target.create_target_machine(cpu=cpu, features=features, opt=level, reloc="pic", codemodel="small")
+
+
+def optimised(text: str, level: int) -> Any:
+    """Parse, verify and optimise a module."""
+    machine = _target_machine(level)
+    try:
+        module = llvm.parse_assembly(text)
+        module.verify()
+    except RuntimeError as error:
+        raise EngineError(f"LLVM refused the module: {error}") from error
+    module.triple = machine.triple
+    module.data_layout = str(machine.target_data)
+    outside = [f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")]
+    if outside:
+        raise EngineError(f"the module refers to {', '.join(outside)}")
+    if level:
+        options = llvm.create_pipeline_tuning_options(speed_level=level)
+        llvm.create_pass_builder(machine, options).getModulePassManager().run(
+            module, llvm.create_pass_builder(machine, options)
+        )
+    return module
+
+
+def object_code(text: str, level: int = 3) -> bytes:
+    """The object file of a module, optimised at `level` (0 or 3)."""
+    return bytes(_target_machine(level).emit_object(optimised(text, level)))
+
+
+def assembly(text: str, level: int = 3) -> str:
+    """The module as assembly of this machine."""
+    return str(_target_machine(level).emit_assembly(optimised(text, level)))
+
+
+@dataclass(frozen=True)
+class NativeCode:
+    """The entry points of a loaded module. Calls release the interpreter lock."""
+
+    object: bytes
+    keep: Any = field(repr=False)
+    attach_address: int
+    replay_address: int
+
+    def attach(self, context: int) -> None:
+        ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(self.attach_address)(context)
+
+    def replay(self, context: int, first: int, last: int) -> int:
+        kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+        return int(kind(self.replay_address)(context, first, last))
+
+
+@functools.cache
+def _jit() -> Any:
+    return llvm.create_lljit_compiler(_target_machine(3))
+
+
+def load(code: bytes) -> NativeCode:
+    """Link an object file into this process. Its only inputs are the arguments of its entry points."""
+    attach, replay = (qualified(f) for f in ENTRY_POINTS)
+    builder = llvm.JITLibraryBuilder().add_object_img(code).export_symbol(attach).export_symbol(replay)
+    try:
+        library = builder.link(_jit(), f"policy{next(_numbers)}")
+    except RuntimeError as error:
+        raise EngineError(f"the object code does not link: {error}") from error
+    return NativeCode(code, library, library[attach], library[replay])

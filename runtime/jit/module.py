@@ -1,0 +1,132 @@
+"""One module of a core and a policy: which functions it holds, and its text.
+
+In: a `Attachable` (a verified policy or a built-in one) and whether the model is ideal. Out: `Module`: the core
+functions and hooks in IR, for the interpreter, and the text of the whole as LLVM. Everything in the text is
+`internal` but the entry points, so that optimisation may inline hooks and kfuncs into the replay loop.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import FunctionType, ModuleType
+
+from dsl import abi, ir
+from dsl.types import I64
+from runtime.core import lists, replay
+from runtime.core.kfuncs import implementation
+from runtime.jit import trusted
+from runtime.jit.emit import MUL_DIV, Emitter, ModulePlan, symbol_of, tbaa
+from runtime.jit.frontend import compile_functions, qualified
+from runtime.policy_layout import PolicyLayout, layout_of_builtin, layout_of_policy
+
+ENTRY_POINTS: tuple[FunctionType, ...] = (replay.attach, replay.replay)  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, slots=True)
+class Builtin:
+    """A policy that is part of the core: a module whose functions are named as the hooks they implement."""
+
+    name: str
+    module: ModuleType
+
+    @property
+    def hooks(self) -> dict[str, FunctionType]:
+        return {h: vars(self.module)[h] for h in abi.HOOKS if h in vars(self.module)}
+
+
+Attachable = ir.Policy | Builtin
+
+
+def layout_of(policy: Attachable) -> PolicyLayout:
+    if isinstance(policy, Builtin):
+        return layout_of_builtin(policy.module.LISTS, policy.module.STATE_WORDS)
+    return layout_of_policy(policy)
+
+
+def hook_names(policy: Attachable) -> tuple[str, ...]:
+    return tuple(policy.hooks) if isinstance(policy, Builtin) else tuple(h.hook for h in policy.hooks)
+
+
+def settings_of(policy: Attachable, ideal: bool) -> dict[str, int]:
+    """The constants of a run, by the names they have in the core (`runtime/core/context.py`)."""
+    layout, hooks = layout_of(policy), hook_names(policy)
+    return {
+        "IDEAL": ideal,
+        "NR_LISTS": layout.nr_lists,
+        "NR_CURSORS": layout.nr_cursors,
+        "FOLIO_COLUMNS": layout.folio_columns,
+        "FIELD_BYTES": layout.field_bytes,
+        "STATE_STRIDE": layout.state_stride,
+        "HAS_SCAN_PLAN": "scan_plan" in hooks,
+        "HAS_FOLIO_CHECK": "folio_check" in hooks,
+        "HAS_FOLIO_KEPT": "folio_kept" in hooks,
+        "HAS_FOLIO_ACTIVATED": "folio_activated" in hooks,
+    }
+
+
+@dataclass(frozen=True)
+class Module:
+    """A core and a policy, as IR."""
+
+    policy: Attachable
+    settings: dict[str, int]
+
+    @functools.cached_property
+    def core(self) -> dict[str, trusted.CoreFunction]:
+        """The core functions the run can reach, by qualified name."""
+        hooks = self.policy.hooks if isinstance(self.policy, Builtin) else {}
+        return compile_functions([*ENTRY_POINTS, *self._called_by_policy()], self.settings, hooks)
+
+    def _called_by_policy(self) -> list[FunctionType]:
+        if isinstance(self.policy, Builtin):
+            return []
+        found: dict[str, FunctionType] = {}
+        for hook in self.policy.hooks:
+            for function in _kernel_functions(self.policy, hook.body):
+                found[qualified(function)] = function
+        return list(found.values())
+
+    @functools.cached_property
+    def text(self) -> str:
+        """The module as LLVM text."""
+        plan = self._plan()
+        parts = [MUL_DIV] if self._multiplies() else []
+        for name, function in self.core.items():
+            entry = name in {qualified(f) for f in ENTRY_POINTS}
+            parts.append(Emitter(plan, function).emit(symbol_of(name), "" if entry else "internal", ""))
+        if isinstance(self.policy, ir.Policy):
+            for hook in self.policy.hooks:
+                parts.append(Emitter(plan, hook).emit(f"hook.{hook.hook}", "internal", "alwaysinline "))
+        return "\n".join(parts) + tbaa()
+
+    def _multiplies(self) -> bool:
+        return isinstance(self.policy, ir.Policy) and "MulDiv" in repr(self.policy.hooks)
+
+    def _plan(self) -> ModulePlan:
+        policy = self.policy
+        if isinstance(policy, Builtin):
+            targets = {h: (symbol_of(qualified(f)), 1 + (abi.HOOKS[h].folio is not None)) for h, f in policy.hooks.items()}
+            results = {h: None if abi.HOOKS[h].result is None else I64 for h in targets}
+            return ModulePlan(layout_of(policy), self.settings, targets, results, self.core, None)
+        targets = {h.hook: (f"hook.{h.hook}", 1 + len(h.params)) for h in policy.hooks}
+        results = {h.hook: h.result for h in policy.hooks}
+        return ModulePlan(layout_of(policy), self.settings, targets, results, self.core, policy)
+
+
+def _kernel_functions(policy: ir.Policy, body: Sequence[ir.Node]) -> list[FunctionType]:
+    """The core functions that a body calls, directly or through `scan`."""
+    found: list[FunctionType] = []
+    for node in body:
+        if isinstance(node, ir.Call):
+            kind = policy.maps[node.table].kind if abi.KFUNCS[node.kfunc].receiver == "map" else ""
+            found.append(implementation(node.kfunc, kind))
+        elif isinstance(node, ir.If):
+            found += _kernel_functions(policy, node.then) + _kernel_functions(policy, node.orelse)
+        elif isinstance(node, ir.Scan):
+            found += [lists.list_len, lists.scan_begin, lists.scan_next, lists.cursor_next]  # type: ignore[list-item]
+            found += _kernel_functions(policy, node.body)
+        elif isinstance(node, ir.Block | ir.Loop):
+            found += _kernel_functions(policy, node.body)
+    return found
