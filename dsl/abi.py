@@ -134,11 +134,14 @@ HOOKS: dict[str, Hook] = {
 @dataclass(frozen=True, slots=True)
 class Arg:
     """An argument. `type` None: the key type of the map. `ownership` of a folio: `borrow` (owned or borrowed,
-    unchanged), `consume` (must be owned, gone afterwards), `propose` (owned: gone afterwards; borrowed: unchanged)."""
+    unchanged), `consume` (must be owned, gone afterwards), `propose` (owned: gone afterwards; borrowed: unchanged).
+    An integer lies in [`low`, `high`] where these are given: the verifier demands it."""
 
     name: str
     type: Type | None
     ownership: str = ""
+    low: int | None = None
+    high: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,7 @@ _L = Arg("list", LIST)
 _F = Arg("folio", FOLIO, "borrow")
 _OWN = Arg("folio", FOLIO, "consume")
 _KEY = Arg("key", None)
+_TYPE = Arg("type", U8, low=0, high=1)
 _MAPS = ("hash", "lru_hash")
 
 
@@ -227,8 +231,8 @@ KFUNCS: dict[str, Kfunc] = {
         _ctx("shadow", U64, 0, (1 << 62) - 1, "What `folio_evicted` returned for this page.", "refault"),
         _ctx("reason", U8, 0, 3, "Why the folio came back: KEPT_...", "folio_kept"),
         Kfunc("ctx_evict", "ctx", "evict", False, (Arg("folio", FOLIO, "propose"),), BOOL, "Propose a folio. An owned one is always taken; for a borrowed one false if it is on no list of the policy or no more are wanted.", 0, 1, hooks=("evict_folios",), steps=12),
-        Kfunc("ctx_plan_evict", "ctx", "plan_evict", False, (Arg("type", U8), Arg("count", U64)), None, "Plan to look at `count` folios of `type` for eviction.", hooks=("scan_plan",), steps=2),
-        Kfunc("ctx_plan_age", "ctx", "plan_age", False, (Arg("type", U8), Arg("count", U64)), None, "Plan to age `count` folios of `type`.", hooks=("scan_plan",), steps=2),
+        Kfunc("ctx_plan_evict", "ctx", "plan_evict", False, (_TYPE, Arg("count", U64)), None, "Plan to look at `count` folios of `type` for eviction.", hooks=("scan_plan",), steps=2),
+        Kfunc("ctx_plan_age", "ctx", "plan_age", False, (_TYPE, Arg("count", U64)), None, "Plan to age `count` folios of `type`.", hooks=("scan_plan",), steps=2),
         # maps
         Kfunc("map_len", "map", "len", True, (), U64, "Entries in the map.", 0, MAX_FOLIOS, kinds=_MAPS, steps=2, pure=True),
         Kfunc("map_capacity", "map", "capacity", True, (), U64, "The most entries it can hold.", 0, MAX_FOLIOS, kinds=_MAPS, steps=2, pure=True),

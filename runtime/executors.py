@@ -7,7 +7,7 @@ it is built in, as Python, too. `InterpretedExecutor` interprets the IR of core 
 
 from __future__ import annotations
 
-from types import FunctionType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 from dsl import abi
@@ -16,8 +16,10 @@ from runtime.core.context import Context
 from runtime.interp import Interpreter
 from runtime.jit.engine import NativeCode
 from runtime.jit.frontend import qualified
-from runtime.jit.module import Builtin, Module
+from runtime.jit.module import ENTRY_POINTS, Builtin, Module
 from runtime.simulation import Simulation
+
+ATTACH, REPLAY = (qualified(f) for f in ENTRY_POINTS)
 
 
 class NativeExecutor:
@@ -28,11 +30,11 @@ class NativeExecutor:
 
     def attach(self, simulation: Simulation) -> None:
         addresses = simulation.addresses()
-        self._code.attach(addresses.ctypes.data)
+        self._code.call(ATTACH, addresses.ctypes.data)
 
     def replay(self, simulation: Simulation, first: int, last: int) -> int:
         addresses = simulation.addresses()
-        return self._code.replay(addresses.ctypes.data, first, last)
+        return self._code.call(REPLAY, addresses.ctypes.data, first, last)
 
 
 def _absent(hook: abi.Hook) -> Any:
@@ -71,13 +73,13 @@ class InterpretedExecutor:
     def __init__(self, module: Module) -> None:
         self._module = module
 
-    def _run(self, simulation: Simulation, function: FunctionType, *args: int) -> int:
+    def _run(self, simulation: Simulation, function: str, *args: int) -> int:
         context = Context(dict(simulation.views()), self._module.settings)
         interpreter = Interpreter(simulation, self._module, context)
-        return int(interpreter.call_core(qualified(function), args))
+        return int(interpreter.call_core(function, args))
 
     def attach(self, simulation: Simulation) -> None:
-        self._run(simulation, replay.attach)  # type: ignore[arg-type]
+        self._run(simulation, ATTACH)
 
     def replay(self, simulation: Simulation, first: int, last: int) -> int:
-        return self._run(simulation, replay.replay, first, last)  # type: ignore[arg-type]
+        return self._run(simulation, REPLAY, first, last)

@@ -333,6 +333,9 @@ class _Bodies:
 
         return run
 
+    def _prefetch(self, n: trusted.Prefetch) -> Step:
+        return lambda _values: None
+
     def _place(self, row: Operand, column: Operand | None) -> Callable[[Values], Any]:
         """The index of a view's element; a negative one would count from the end, and traps."""
         r = self._read(row)

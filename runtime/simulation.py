@@ -90,8 +90,7 @@ class Simulation:
             "params": len(values) * 8,
             "maps": max(len(places), 1) * 16 * 8,
             "map_index": sum(p.slots for p in places) * 4,
-            "map_links": (sum(p.entries for p in places) + 1) * 2 * 4,
-            "map_keys": (sum(p.entries for p in places) + 1) * 8,
+            "map_entries": (sum(p.entries for p in places) + 1) * 16,
             "map_values": 8 + sum(p.entries * p.stride for p in places),
         }
         for name, size in sizes.items():
@@ -104,7 +103,7 @@ class Simulation:
         for head in range(1, heads):
             folios[head, core.PREV] = folios[head, core.NEXT] = head
         state = self.state
-        state[core.NR_PAGES] = self.machine.nr_pages
+        state[core.NR_PAGES] = state[core.CAPACITY] = self.machine.nr_pages
         state[core.NEXT_FOLIO] = heads
         state[core.SWAPPINESS] = self.machine.swappiness
         state[core.SCAN_BATCH] = self.machine.scan_batch
@@ -122,7 +121,7 @@ class Simulation:
 
     def _initialise_maps(self, places: list[MapPlace]) -> None:
         headers = self.regions["maps"].view("<i8").reshape(-1, 16)
-        links = self.regions["map_links"].view("<u4").reshape(-1, 2)
+        links = self.regions["map_entries"].view("<u4").reshape(-1, 4)
         index, entry, value = 0, 1, 8
         for number, place in enumerate(places):
             row = headers[number]
@@ -130,7 +129,7 @@ class Simulation:
             row[core.MAP_ENTRY], row[core.MAP_NEXT_ENTRY] = entry, entry + 1
             row[core.MAP_CAPACITY] = place.capacity
             row[core.MAP_VALUE], row[core.MAP_STRIDE] = value, place.stride
-            links[entry] = entry
+            links[entry, core.MAP_PREV] = links[entry, core.MAP_NEXT] = entry
             index += place.slots
             entry += place.entries
             value += place.entries * place.stride
@@ -182,6 +181,11 @@ class Simulation:
     @property
     def stopped(self) -> bool:
         return bool(self.state[core.STATUS] != core.STATUS_RUNNING)
+
+    @property
+    def resident(self) -> int:
+        """Folios charged now."""
+        return int(self.state[core.NR_RESIDENT])
 
     def counters(self) -> dict[str, int]:
         state = self.state

@@ -59,11 +59,15 @@ class Context:
     params: Column
     maps: Table
     map_index: Column
+    map_keys: Table
     map_links: Table
-    map_keys: Column
     map_bytes: Column
     trace_page: Column
     trace_flags: Column
+    next_use: Column
+    farthest: Table
+    place: Column
+    last_seen: Column
 
     IDEAL: bool
     """Exact capacity, one folio reclaimed when it is needed, every access a read by system call."""
@@ -78,9 +82,11 @@ class Context:
     STATE_STRIDE: int
     """Words of policy state per lruvec."""
     HAS_SCAN_PLAN: bool
-    """Whether the policy has the hook; likewise the next three. Absent hooks else cost nothing and do nothing."""
+    """Whether the policy has the hook; likewise the next ones. Absent hooks else cost nothing and do nothing."""
     HAS_FOLIO_CHECK: bool
     HAS_FOLIO_KEPT: bool
+    HAS_MISS: bool
+    HAS_FOLIO_ACCESSED: bool
     HAS_FOLIO_ACTIVATED: bool
 
     hooks: Hooks
@@ -98,3 +104,7 @@ def wrap_mul(a: int, b: int) -> int:
 def shift_right_logical(a: int, count: int) -> int:
     """`a` as an unsigned 64-bit number, shifted right by `count` in [1, 63]."""
     return (a & ((1 << 64) - 1)) >> count
+
+
+def prefetch(view: Column | Table, row: int) -> None:
+    """Ask for the element or row of a view that will be needed soon. Only native code does; any row may be given."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from runtime.core.context import Context
 from runtime.core.layout import (
     ACTIVATE_BATCH,
+    CAPACITY,
     CTX_KEY,
     CTX_NR_TO_SCAN,
     CTX_REASON,
@@ -132,6 +133,10 @@ def folio_activate(ctx: Context, lruvec: int, f: int) -> None:
 
 
 # --- kfuncs: context --------------------------------------------------------------------------------------
+
+
+def nr_pages(ctx: Context, lruvec: int) -> int:
+    return ctx.state[CAPACITY]
 
 
 def ctx_nr_pages(ctx: Context, lruvec: int) -> int:

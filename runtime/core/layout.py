@@ -30,9 +30,12 @@ class View:
 
 REGIONS: tuple[str, ...] = (
     "folios", "page_table", "state", "lruvecs", "batches", "policy", "cursors", "params",
-    "maps", "map_index", "map_links", "map_keys", "map_values", "trace_page", "trace_flags",
+    "maps", "map_index", "map_entries", "map_values", "trace_page", "trace_flags",
 )  # fmt: skip
-"""The regions, in the order of their addresses in the native context."""
+"""The regions of a simulation, in the order of their addresses in the native context."""
+
+BELADY_REGIONS: tuple[str, ...] = ("next_use", "farthest", "place", "last_seen")
+"""What `runtime/core/belady.py` works on besides the trace; their addresses follow."""
 
 TRACE_REGIONS = ("trace_page", "trace_flags")
 """Input, not state: not part of the hash."""
@@ -49,11 +52,15 @@ VIEWS: dict[str, View] = {
     "params": View("params", 64, signed=True),
     "maps": View("maps", 64, signed=True, columns=16),
     "map_index": View("map_index", 32),
-    "map_links": View("map_links", 32, columns=2),
-    "map_keys": View("map_keys", 64, signed=True),
+    "map_keys": View("map_entries", 64, signed=True, columns=2),
+    "map_links": View("map_entries", 32, columns=4),
     "map_bytes": View("map_values", 8, alias="map_values"),
     "trace_page": View("trace_page", 32),
     "trace_flags": View("trace_flags", 8),
+    "next_use": View("next_use", 32),
+    "farthest": View("farthest", 32, columns=2),
+    "place": View("place", 32),
+    "last_seen": View("last_seen", 32),
 }
 """What the core reads and writes, by the name it has in the core. A policy's own fields and map values are reached
 by their declared widths, under the aliases `fields` (from byte `FIELD_OFFSET` of a row of `folios`) and `map_values`."""
@@ -90,12 +97,10 @@ REASON_SHIFT = 12
 
 # --- list heads: the first rows of `folios` ---------------------------------------------------------------
 
-ISOLATED = 1
-"""Candidates the policy proposed."""
-KEPT = 2
-"""Candidates that come back."""
-FIRST_POLICY_LIST = 3
-"""The lists of the policy; row 0 is the null folio."""
+FIRST_POLICY_LIST = 2
+"""The lists of the policy. Row 0 is the null folio, and no folio is ever linked under head 1: `LIST` of a candidate
+that waits in a queue of the core is `IN_CORE_QUEUE`."""
+IN_CORE_QUEUE = 1
 
 # --- a page table entry -----------------------------------------------------------------------------------
 # 0: never seen (or freed); > 0: the folio; < 0: -(shadow) - 1.
@@ -192,6 +197,8 @@ LAST_READ = 50
 """The page of the last read through the descriptor, plus one (`prev_pos` of `filemap_read`)."""
 NR_ADD_BATCH = 51
 NR_ACTIVATE_BATCH = 52
+CAPACITY = 53
+"""The memory limit at attach: what sizes of maps were computed from."""
 
 # The reclaim under way (`struct scan_control`).
 PRIORITY = 60
@@ -214,6 +221,13 @@ CTX_REASON = 74
 CTX_KEY = 75
 LOOKED_AT = 76
 """Folios handed to the policy by `scan` and `pop` in this call."""
+
+# Candidates on their way, linked by `NEXT`: the first, the last and the number of each queue.
+ISOLATED_FIRST = 80
+ISOLATED_LAST = 81
+NR_ISOLATED = 82
+KEPT_FIRST = 83
+KEPT_LAST = 84
 
 STATE_WORDS = 96
 
@@ -239,7 +253,7 @@ MAP_INDEX = 0
 MAP_MASK = 1
 """Slots in the index less one (a power of two less one)."""
 MAP_ENTRY = 2
-"""First entry in `map_links` and `map_keys`: a sentinel, the ends of the order list."""
+"""First row in `map_entries`: the ring's end, which holds no key."""
 MAP_CAPACITY = 3
 MAP_LEN = 4
 MAP_FREE = 5
@@ -251,8 +265,13 @@ MAP_VALUE = 7
 MAP_STRIDE = 8
 """Bytes of a value; 0 for a set."""
 
-MAP_PREV = 0
-MAP_NEXT = 1
+# A row of `map_entries`, 16 bytes: the key in the first half, the links in the second.
+
+MAP_KEY = 0
+"""Column of `map_keys`."""
+MAP_PREV = 2
+MAP_NEXT = 3
+"""Columns of `map_links`."""
 
 # --- constants of the kernel ------------------------------------------------------------------------------
 

@@ -9,11 +9,23 @@ here: when the folio a cursor stands on leaves its list, the cursor moves on to 
 from __future__ import annotations
 
 from runtime.core.context import Context
-from runtime.core.layout import CTX_WANTED, FIRST_POLICY_LIST, ISOLATED, LEN, LIST, LOOKED_AT, NEXT, NR_FOLIOS, PREV
+from runtime.core.layout import (
+    CTX_WANTED,
+    FIRST_POLICY_LIST,
+    IN_CORE_QUEUE,
+    ISOLATED_FIRST,
+    LEN,
+    LIST,
+    LOOKED_AT,
+    NEXT,
+    NR_FOLIOS,
+    NR_ISOLATED,
+    PREV,
+)
 
 
 def list_head_row(ctx: Context, lruvec: int, number: int) -> int:
-    """The row of the head of list `number` of a lruvec (1: isolated, 2: kept, from 3: the policy's)."""
+    """The row of the head of list `number` of a lruvec; the policy's begin at `FIRST_POLICY_LIST`."""
     return lruvec * ctx.NR_LISTS + number
 
 
@@ -58,9 +70,34 @@ def policy_list_del(ctx: Context, lruvec: int, f: int) -> None:
     list_del(ctx, f)
 
 
+def nr_folios_add(ctx: Context, lruvec: int, count: int) -> None:
+    """Count the folios on the lruvec's lists; in the ideal model nothing asks."""
+    if not ctx.IDEAL:
+        ctx.lruvecs[lruvec, NR_FOLIOS] += count
+
+
 def on_policy_list(ctx: Context, lruvec: int, f: int) -> bool:
     """Whether the folio is linked on one of the policy's lists of this lruvec."""
     return ctx.folios[f, LIST] >= list_head_row(ctx, lruvec, FIRST_POLICY_LIST)
+
+
+def queue_add(ctx: Context, queue: int, f: int) -> None:
+    """Append the detached folio `f` to the core's queue whose first and last are words `queue` and `queue` + 1."""
+    ctx.folios[f, LIST] = IN_CORE_QUEUE
+    ctx.folios[f, NEXT] = 0
+    if ctx.state[queue] == 0:
+        ctx.state[queue] = f
+    else:
+        ctx.folios[ctx.state[queue + 1], NEXT] = f
+    ctx.state[queue + 1] = f
+
+
+def queue_pop(ctx: Context, queue: int) -> int:
+    """Take the first folio of a queue of the core that is not empty; it is detached then."""
+    f = ctx.state[queue]
+    ctx.state[queue] = ctx.folios[f, NEXT]
+    ctx.folios[f, LIST] = 0
+    return f
 
 
 # --- kfuncs: lists ----------------------------------------------------------------------------------------
@@ -104,14 +141,14 @@ def list_holds(ctx: Context, lruvec: int, head: int, f: int) -> bool:
 def list_push_head(ctx: Context, lruvec: int, head: int, f: int) -> None:
     if ctx.folios[f, LIST] != 0:
         return
-    ctx.lruvecs[lruvec, NR_FOLIOS] += 1
+    nr_folios_add(ctx, lruvec, 1)
     list_add_head(ctx, head, f)
 
 
 def list_push_tail(ctx: Context, lruvec: int, head: int, f: int) -> None:
     if ctx.folios[f, LIST] != 0:
         return
-    ctx.lruvecs[lruvec, NR_FOLIOS] += 1
+    nr_folios_add(ctx, lruvec, 1)
     list_add_tail(ctx, head, f)
 
 
@@ -135,7 +172,7 @@ def list_pop_tail(ctx: Context, lruvec: int, head: int) -> int:
 
 def detach(ctx: Context, lruvec: int, f: int) -> None:
     """Take `f` out of the policy's lists, into a hook's or the core's hand."""
-    ctx.lruvecs[lruvec, NR_FOLIOS] -= 1
+    nr_folios_add(ctx, lruvec, -1)
     policy_list_del(ctx, lruvec, f)
 
 
@@ -156,14 +193,15 @@ def list_move_tail(ctx: Context, lruvec: int, head: int, f: int) -> bool:
 
 
 def ctx_evict(ctx: Context, lruvec: int, f: int) -> bool:
-    """Put a folio on the isolated list: one in the policy's hand always, one on its lists while more are wanted."""
+    """Put a folio into the queue of the isolated: one in the policy's hand always, one on its lists while more are wanted."""
     if ctx.folios[f, LIST] != 0:
         if not on_policy_list(ctx, lruvec, f) or ctx.state[CTX_WANTED] == 0:
             return False
         detach(ctx, lruvec, f)
     if ctx.state[CTX_WANTED] > 0:
         ctx.state[CTX_WANTED] -= 1
-    list_add_tail(ctx, list_head_row(ctx, lruvec, ISOLATED), f)
+    ctx.state[NR_ISOLATED] += 1
+    queue_add(ctx, ISOLATED_FIRST, f)
     return True
 
 

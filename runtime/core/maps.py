@@ -14,6 +14,7 @@ from runtime.core.layout import (
     MAP_ENTRY,
     MAP_FREE,
     MAP_INDEX,
+    MAP_KEY,
     MAP_LEN,
     MAP_MASK,
     MAP_NEXT,
@@ -41,7 +42,7 @@ def map_find(ctx: Context, m: int, key: int) -> int:
         entry = ctx.map_index[index + slot]
         if entry == 0:
             return -1
-        if ctx.map_keys[entry] == key:
+        if ctx.map_keys[entry, MAP_KEY] == key:
             return slot
         slot = (slot + 1) & mask
 
@@ -79,7 +80,7 @@ def map_remove_slot(ctx: Context, m: int, slot: int) -> None:
         moved = ctx.map_index[index + probe]
         if moved == 0:
             break
-        home = map_home(ctx, m, ctx.map_keys[moved])
+        home = map_home(ctx, m, ctx.map_keys[moved, MAP_KEY])
         if ((probe - home) & mask) >= ((probe - hole) & mask):
             ctx.map_index[index + hole] = moved
             hole = probe
@@ -107,7 +108,7 @@ def map_add(ctx: Context, m: int, key: int) -> None:
     value = map_value_of(ctx, m, entry)
     for i in range(ctx.maps[m, MAP_STRIDE]):
         ctx.map_bytes[value + i] = 0
-    ctx.map_keys[entry] = key
+    ctx.map_keys[entry, MAP_KEY] = key
     index = ctx.maps[m, MAP_INDEX]
     mask = ctx.maps[m, MAP_MASK]
     slot = map_home(ctx, m, key)
@@ -156,7 +157,7 @@ def lru_hash_insert(ctx: Context, lruvec: int, m: int, key: int) -> bool:
         return False
     if ctx.maps[m, MAP_LEN] == ctx.maps[m, MAP_CAPACITY]:
         oldest = ctx.map_links[ctx.maps[m, MAP_ENTRY], MAP_NEXT]
-        map_remove_slot(ctx, m, map_find(ctx, m, ctx.map_keys[oldest]))
+        map_remove_slot(ctx, m, map_find(ctx, m, ctx.map_keys[oldest, MAP_KEY]))
     map_add(ctx, m, key)
     return True
 

@@ -66,8 +66,9 @@ def balance_pgdat(ctx: Context) -> None:
 def fault(ctx: Context, page: int, flags: int) -> int:
     """A page that is not resident was accessed: `filemap_add_folio`, `do_anonymous_page` or `do_swap_page`. Returns its
     new folio; 0 if no room could be made."""
-    ctx.state[CTX_KEY] = page
-    ctx.hooks.miss(ctx, LRUVEC_OF_ALL)
+    if ctx.HAS_MISS:
+        ctx.state[CTX_KEY] = page
+        ctx.hooks.miss(ctx, LRUVEC_OF_ALL)
     make_room(ctx)
     if ctx.state[STATUS] != 0:
         return 0

@@ -6,7 +6,7 @@ the event it stopped before: `last`, unless `STATUS` says that the run cannot go
 
 from __future__ import annotations
 
-from runtime.core.context import Context
+from runtime.core.context import Context, prefetch
 from runtime.core.layout import ACCESSES, CTX_WANTED, E_FREE, HITS, MISSES
 from runtime.core.memory import LRUVEC_OF_ALL, fault, free_page, touch
 from runtime.core.swap import folio_mark_accessed
@@ -19,11 +19,20 @@ def attach(ctx: Context) -> int:
     return 0
 
 
+PAGE_TABLE_AHEAD = 24
+FOLIO_AHEAD = 12
+"""Events between the request for an entry of the page table, or a folio, and its use: measured, not critical."""
+
+
 def replay(ctx: Context, first: int, last: int) -> int:
     hits = 0
     misses = 0
     stopped = last
     for i in range(first, last):
+        if i + PAGE_TABLE_AHEAD < last:
+            prefetch(ctx.page_table, ctx.trace_page[i + PAGE_TABLE_AHEAD])
+            if ctx.HAS_FOLIO_ACCESSED or not ctx.IDEAL:
+                prefetch(ctx.folios, ctx.page_table[ctx.trace_page[i + FOLIO_AHEAD]])
         page = ctx.trace_page[i]
         flags = ctx.trace_flags[i]
         if flags & E_FREE:

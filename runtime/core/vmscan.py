@@ -19,16 +19,14 @@ from runtime.core.layout import (
     EFFORT,
     EVICTIONS,
     F_DIRTY,
-    F_FILE,
     FLAGS,
     FORCE_DEACTIVATE,
     IS_KSWAPD,
-    ISOLATED,
-    KEPT,
-    LEN,
+    ISOLATED_FIRST,
+    KEPT_FIRST,
     LOOKED_AT,
-    NEXT,
     NR_FOLIOS,
+    NR_ISOLATED,
     NR_RECLAIMED,
     NR_RECLAIMS,
     NR_RESIDENT,
@@ -37,8 +35,10 @@ from runtime.core.layout import (
     OVERRULE,
     PAGE,
     PGSCAN_ANON,
+    PGSCAN_DIRECT,
     PGSCAN_KSWAPD,
     PGSTEAL_ANON,
+    PGSTEAL_DIRECT,
     PGSTEAL_KSWAPD,
     PLAN_AGE,
     PLAN_EVICT,
@@ -51,7 +51,7 @@ from runtime.core.layout import (
     STATUS_NO_PROGRESS,
     SWAP_CLUSTER_MAX,
 )
-from runtime.core.lists import list_add_tail, list_del, list_head_row
+from runtime.core.lists import queue_add, queue_pop
 from runtime.core.swap import lru_add_drain
 from runtime.core.workingset import workingset_eviction
 
@@ -71,33 +71,63 @@ EFFORT_PER_FOLIO = 8
 EFFORT_AT_LEAST = 4096
 """What a policy may look at in one reclaim: 8 times the resident folios and 4,096 (design: effort budget)."""
 
-UNLIMITED = 1 << 40
+FILE = 1
+"""`type` of what a policy without a plan is asked for."""
 
 
 # --- the outer loops --------------------------------------------------------------------------------------
 
 
 def try_to_free_pages(ctx: Context, lruvec: int, nr_to_reclaim: int, is_kswapd: int) -> int:
-    """Reclaim at least `nr_to_reclaim` folios of the lruvec; the number that came. When nothing comes, `STATUS` says
+    """Reclaim at least `nr_to_reclaim` folios of the lruvec; the number that came. If nothing can be had, `STATUS` says
     that the run cannot go on."""
-    state = ctx.state
-    state[NR_RECLAIMS] += 1
-    state[IS_KSWAPD] = is_kswapd
-    state[FORCE_DEACTIVATE] = 0
-    state[OVERRULE] = 0
-    state[EFFORT] = EFFORT_PER_FOLIO * state[NR_RESIDENT] + EFFORT_AT_LEAST
-    state[CTX_WANTED] = 1
+    ctx.state[NR_RECLAIMS] += 1
     ctx.hooks.reclaim_begin(ctx, lruvec)
-    reclaimed = do_try_to_free_pages(ctx, lruvec, nr_to_reclaim)
-    if reclaimed == 0 and state[SKIPPED_DEACTIVATE] != 0:
-        state[FORCE_DEACTIVATE] = 1
-        reclaimed = do_try_to_free_pages(ctx, lruvec, nr_to_reclaim)
+    if ctx.IDEAL and not ctx.HAS_SCAN_PLAN:
+        reclaimed = ask_until_enough(ctx, lruvec, nr_to_reclaim)
+    else:
+        ctx.state[IS_KSWAPD] = is_kswapd
+        ctx.state[EFFORT] = EFFORT_PER_FOLIO * ctx.state[NR_RESIDENT] + EFFORT_AT_LEAST
+        reclaimed = climb_until_some(ctx, lruvec, nr_to_reclaim)
     if reclaimed == 0:
-        state[OVERRULE] = 1
-        reclaimed = do_try_to_free_pages(ctx, lruvec, nr_to_reclaim)
-    if reclaimed == 0:
-        state[STATUS] = STATUS_NO_PROGRESS
+        ctx.state[STATUS] = STATUS_NO_PROGRESS
     ctx.hooks.reclaim_end(ctx, lruvec)
+    return reclaimed
+
+
+def ask_until_enough(ctx: Context, lruvec: int, nr_to_reclaim: int) -> int:
+    """The ideal model, for a policy that makes no plan: none is made for it either. It is asked again and again, within
+    its effort; then once more with KEEP overruled."""
+    effort = EFFORT_PER_FOLIO * ctx.state[NR_RESIDENT] + EFFORT_AT_LEAST
+    overrule = 0
+    reclaimed = 0
+    while reclaimed < nr_to_reclaim:
+        if effort <= 0:
+            if overrule != 0:
+                break
+            overrule = 1
+            effort = EFFORT_PER_FOLIO * ctx.state[NR_RESIDENT] + EFFORT_AT_LEAST
+        wanted = nr_to_reclaim - reclaimed
+        scanned = isolate_folios(ctx, lruvec, FILE, ctx.state[SCAN_BATCH], wanted)
+        effort -= scanned if scanned > 0 else 1
+        ctx.state[PGSCAN_DIRECT] += scanned
+        reclaimed += shrink_folio_list(ctx, lruvec, wanted, overrule)
+    ctx.state[PGSTEAL_DIRECT] += reclaimed
+    return reclaimed
+
+
+def climb_until_some(ctx: Context, lruvec: int, nr_to_reclaim: int) -> int:
+    """The priority ladder; if nothing came once more with forced deactivation, and then with KEEP overruled."""
+    state = ctx.state
+    reclaimed = 0
+    for attempt in range(3):
+        state[FORCE_DEACTIVATE] = 1 if attempt > 0 else 0
+        state[OVERRULE] = 1 if attempt > 1 else 0
+        if attempt == 1 and state[SKIPPED_DEACTIVATE] == 0:
+            continue
+        reclaimed = do_try_to_free_pages(ctx, lruvec, nr_to_reclaim)
+        if reclaimed > 0:
+            break
     return reclaimed
 
 
@@ -121,7 +151,7 @@ def shrink_node(ctx: Context, lruvec: int) -> None:
 
 def make_plan(ctx: Context, lruvec: int) -> None:
     """What to look at in this pass, per type. Without a plan of the policy's: at this priority's share of all folios,
-    at least one round; in the ideal model until enough came."""
+    at least one round."""
     for type in range(2):
         ctx.lruvecs[lruvec, PLAN_EVICT + type] = 0
         ctx.lruvecs[lruvec, PLAN_AGE + type] = 0
@@ -129,11 +159,9 @@ def make_plan(ctx: Context, lruvec: int) -> None:
         ctx.hooks.scan_plan(ctx, lruvec)
         return
     plan = ctx.lruvecs[lruvec, NR_FOLIOS] >> ctx.state[PRIORITY]
-    if ctx.IDEAL:
-        plan = UNLIMITED
     if plan < SWAP_CLUSTER_MAX:
         plan = SWAP_CLUSTER_MAX
-    ctx.lruvecs[lruvec, PLAN_EVICT + 1] = plan
+    ctx.lruvecs[lruvec, PLAN_EVICT + FILE] = plan
 
 
 def shrink_lruvec(ctx: Context, lruvec: int) -> None:
@@ -226,70 +254,72 @@ def evict_round(ctx: Context, lruvec: int, type: int) -> None:
     wanted = count
     if ctx.IDEAL:
         wanted = ctx.state[NR_TO_RECLAIM] - ctx.state[NR_RECLAIMED]
-        count = ctx.state[SCAN_BATCH]
-    ctx.lruvecs[lruvec, PLAN_EVICT + type] = planned - (count if count < planned else planned)
+    ctx.lruvecs[lruvec, PLAN_EVICT + type] = planned - count
     if wanted > 0:
         evict_folios(ctx, lruvec, type, count, wanted)
 
 
 def evict_folios(ctx: Context, lruvec: int, type: int, count: int, wanted: int) -> None:
-    """One call of the hook, and what follows from it."""
+    """Ask for candidates, reclaim what may go, and account for both."""
     state = ctx.state
-    state[CTX_NR_TO_SCAN] = count
-    state[CTX_WANTED] = wanted
-    state[CTX_TYPE] = type
-    state[LOOKED_AT] = 0
-    ctx.hooks.evict_folios(ctx, lruvec)
-    state[CTX_WANTED] = 1
-    isolated = ctx.folios[list_head_row(ctx, lruvec, ISOLATED), LEN]
-    scanned = state[LOOKED_AT]
-    if scanned < isolated:
-        scanned = isolated
+    scanned = isolate_folios(ctx, lruvec, type, count, wanted)
+    isolated = state[NR_ISOLATED]
     state[EFFORT] -= scanned if scanned > 0 else 1
     state[PGSCAN_KSWAPD + 1 - state[IS_KSWAPD]] += scanned
     state[PGSCAN_ANON + type] += scanned
     if isolated == 0:
         return
-    reclaimed = shrink_folio_list(ctx, lruvec, wanted)
-    move_kept_folios(ctx, lruvec)
+    reclaimed = shrink_folio_list(ctx, lruvec, wanted, state[OVERRULE])
     state[NR_RECLAIMED] += reclaimed
     state[PGSTEAL_KSWAPD + 1 - state[IS_KSWAPD]] += reclaimed
     lru_note_cost(ctx, lruvec, type, isolated - reclaimed)
 
 
+def isolate_folios(ctx: Context, lruvec: int, type: int, count: int, wanted: int) -> int:
+    """One call of `evict_folios`: up to `wanted` candidates, and more that the policy had in its hand, wait in the queue
+    of the isolated afterwards. Returns the folios that were looked at."""
+    state = ctx.state
+    state[CTX_NR_TO_SCAN] = count
+    state[CTX_WANTED] = wanted
+    state[CTX_TYPE] = type
+    state[LOOKED_AT] = 0
+    state[NR_ISOLATED] = 0
+    ctx.hooks.evict_folios(ctx, lruvec)
+    state[CTX_WANTED] = 1
+    scanned = state[LOOKED_AT]
+    return scanned if scanned > state[NR_ISOLATED] else state[NR_ISOLATED]
+
+
 # --- candidates -------------------------------------------------------------------------------------------
 
 
-def shrink_folio_list(ctx: Context, lruvec: int, wanted: int) -> int:
-    """Reclaim the isolated folios that may go; the others wait on the list of the kept. Returns how many went. In the
-    ideal model no more go than are wanted."""
-    isolated = list_head_row(ctx, lruvec, ISOLATED)
+def shrink_folio_list(ctx: Context, lruvec: int, wanted: int, overrule: int) -> int:
+    """Reclaim the isolated folios that may go and give the others back to the policy. Returns how many went. In the
+    ideal model no more go than are wanted; `overrule` lets KEEP count for nothing."""
     reclaimed = 0
-    while True:
-        f = ctx.folios[isolated, NEXT]
-        if f == isolated:
-            break
-        list_del(ctx, f)
-        reason = candidate_kept(ctx, lruvec, f)
+    while ctx.state[ISOLATED_FIRST] != 0:
+        f = queue_pop(ctx, ISOLATED_FIRST)
+        reason = candidate_kept(ctx, lruvec, f, overrule)
         if ctx.IDEAL and reclaimed >= wanted:
             reason = KEPT_SURPLUS
         if reason >= 0:
             ctx.folios[f, FLAGS] |= reason << REASON_SHIFT
-            list_add_tail(ctx, list_head_row(ctx, lruvec, KEPT), f)
+            queue_add(ctx, KEPT_FIRST, f)
         else:
             reclaim_folio(ctx, lruvec, f)
             reclaimed += 1
+    move_kept_folios(ctx, lruvec)
     return reclaimed
 
 
-def candidate_kept(ctx: Context, lruvec: int, f: int) -> int:
+def candidate_kept(ctx: Context, lruvec: int, f: int, overrule: int) -> int:
     """The reason for which a candidate comes back, or -1 if it may go."""
     verdict = RECLAIM
     if ctx.HAS_FOLIO_CHECK:
         verdict = ctx.hooks.folio_check(ctx, lruvec, f)
     elif folio_test_clear_young(ctx, lruvec, f):
         verdict = KEEP
-    if ctx.state[OVERRULE] != 0:
+    if overrule != 0:
         return -1
     if verdict == RECLAIM_CLEAN and ctx.folios[f, FLAGS] & F_DIRTY != 0:
         return KEPT_DIRTY
@@ -299,30 +329,29 @@ def candidate_kept(ctx: Context, lruvec: int, f: int) -> int:
 
 
 def reclaim_folio(ctx: Context, lruvec: int, f: int) -> None:
-    """`pageout` and `__remove_mapping`: write the folio back if need be, leave a shadow and free it. Swap and disk take
-    it at once and without cost."""
-    flags = ctx.folios[f, FLAGS]
-    page = ctx.folios[f, PAGE]
-    if flags & F_FILE == 0:
-        ctx.state[PSWPOUT] += 1
-        lru_note_cost(ctx, lruvec, 0, SWAP_CLUSTER_MAX)
-    elif flags & F_DIRTY:
-        ctx.state[NR_WRITTEN] += 1
-        lru_note_cost(ctx, lruvec, 1, SWAP_CLUSTER_MAX)
-    ctx.state[PGSTEAL_ANON + folio_is_file(ctx, f)] += 1
+    """`pageout` and `__remove_mapping`: write the folio back if need be, leave a shadow and free it."""
+    if not ctx.IDEAL:
+        pageout(ctx, lruvec, f)
     ctx.state[EVICTIONS] += 1
-    workingset_eviction(ctx, lruvec, f, page)
+    workingset_eviction(ctx, lruvec, f, ctx.folios[f, PAGE])
     folio_free(ctx, f)
+
+
+def pageout(ctx: Context, lruvec: int, f: int) -> None:
+    """Anonymous folios go to swap, dirty ones to their file; both take them at once. Writing counts as cost."""
+    flags = ctx.folios[f, FLAGS]
+    type = folio_is_file(ctx, f)
+    ctx.state[PGSTEAL_ANON + type] += 1
+    if type == FILE and flags & F_DIRTY == 0:
+        return
+    ctx.state[NR_WRITTEN if type == FILE else PSWPOUT] += 1
+    lru_note_cost(ctx, lruvec, type, SWAP_CLUSTER_MAX)
 
 
 def move_kept_folios(ctx: Context, lruvec: int) -> None:
     """`move_folios_to_lru`: give the kept candidates back to the policy, in the order they were looked at."""
-    kept = list_head_row(ctx, lruvec, KEPT)
-    while True:
-        f = ctx.folios[kept, NEXT]
-        if f == kept:
-            break
-        list_del(ctx, f)
+    while ctx.state[KEPT_FIRST] != 0:
+        f = queue_pop(ctx, KEPT_FIRST)
         flags = ctx.folios[f, FLAGS]
         reason = flags >> REASON_SHIFT & 3
         ctx.folios[f, FLAGS] = flags & ~(3 << REASON_SHIFT)

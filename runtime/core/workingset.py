@@ -37,9 +37,10 @@ def workingset_refault(ctx: Context, lruvec: int, f: int, shadow: int) -> None:
     """A page with a shadow is back in folio `f`: ask the policy what that means."""
     type = folio_is_file(ctx, f)
     ctx.state[REFAULTS] += 1
-    ctx.state[WORKINGSET_REFAULT_ANON + type] += 1
-    if type == 0:
-        ctx.state[PSWPIN] += 1
+    if not ctx.IDEAL:
+        ctx.state[WORKINGSET_REFAULT_ANON + type] += 1
+        if type == 0:
+            ctx.state[PSWPIN] += 1
     ctx.state[CTX_SHADOW] = shadow
     answer = ctx.hooks.refault(ctx, lruvec, f)
     if answer & ACTIVATE:

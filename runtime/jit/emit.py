@@ -18,17 +18,21 @@ from dsl.ir import Const, Operand, Reg
 from dsl.types import BOOL, U64, Type
 from runtime.core import lists as core_lists
 from runtime.core.kfuncs import implementation
-from runtime.core.layout import FIELD_OFFSET, REGIONS, VIEWS
+from runtime.core.layout import BELADY_REGIONS, FIELD_OFFSET, REGIONS, VIEWS
 from runtime.jit import trusted
 from runtime.jit.frontend import qualified
 from runtime.policy_layout import PolicyLayout
 
+ADDRESSES = (*REGIONS, *BELADY_REGIONS)
+"""The words of the native context."""
 ALIASES = ("context", *dict.fromkeys(v.alias or name for name, v in VIEWS.items()))
 """The classes of memory that never overlap, for TBAA: the context's pointers first."""
 
 BINARY = {"add": "add", "sub": "sub", "mul": "mul", "and": "and", "or": "or", "xor": "xor"}
 UNSIGNED = {"lt": "ult", "le": "ule", "gt": "ugt", "ge": "uge", "eq": "eq", "ne": "ne"}
 SIGNED = {"lt": "slt", "le": "sle", "gt": "sgt", "ge": "sge", "eq": "eq", "ne": "ne"}
+
+PREFETCH = "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)"
 
 MUL_DIV = """
 define internal i64 @mul_div(i64 %a, i64 %b, i64 %c) nounwind {
@@ -128,7 +132,7 @@ class Emitter:
             ir.ListAt: self._list_at, ir.Call: self._call, ir.If: self._if, ir.Block: self._block, ir.Loop: self._loop,
             ir.Scan: self._scan, ir.Break: self._break, ir.Continue: self._continue, ir.Return: self._return,
             trusted.ViewLoad: self._view_load, trusted.ViewStore: self._view_store, trusted.CoreCall: self._core_call,
-            trusted.HookCall: self._hook_call, trusted.While: self._while,
+            trusted.HookCall: self._hook_call, trusted.Prefetch: self._prefetch, trusted.While: self._while,
         }  # fmt: skip
 
     def emit(self, symbol: str, linkage: str, attributes: str) -> str:
@@ -265,7 +269,7 @@ class Emitter:
         return f"!tbaa !{len(ALIASES) + 1 + ALIASES.index(alias)}"
 
     def _region(self, region: str) -> str:
-        slot = self._value(f"getelementptr ptr, ptr %ctx, i64 {REGIONS.index(region)}")
+        slot = self._value(f"getelementptr ptr, ptr %ctx, i64 {ADDRESSES.index(region)}")
         return self._value(f"load ptr, ptr {slot}, {self._tag('context')}")
 
     def _element(self, view: str, row: str, column: str | None) -> str:
@@ -359,6 +363,11 @@ class Emitter:
     def _view_store(self, n: trusted.ViewStore) -> None:
         column = None if n.column is None else self._operand(n.column)
         self._store_view(n.view, self._operand(n.row), column, self._operand(n.value))
+
+    def _prefetch(self, n: trusted.Prefetch) -> None:
+        """Read, keep in all caches. An address outside is no error for the processor."""
+        place = self._element(n.view, self._operand(n.row), "0")
+        self._line(f"call void @llvm.prefetch.p0(ptr {place}, i32 0, i32 3, i32 1)")
 
     # --- calls ---------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """From LLVM text to callable code.
 
-In: the text of a module. Out: `NativeCode`, its two entry points at their addresses, and the object file they come
-from, which `runtime/jit/cache.py` keeps. Guaranteed: nothing external is referenced, so the code can call nothing
+In: the text of a module. Out: `NativeCode`, its entry points at their addresses, and the object file they come from,
+which `runtime/jit/cache.py` keeps. Guaranteed: nothing external is referenced, so the code can call nothing
 but itself.
 """
 
@@ -10,17 +10,18 @@ from __future__ import annotations
 import ctypes
 import functools
 import itertools
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import llvmlite.binding as llvm
 
-from runtime.jit.module import ENTRY_POINTS, qualified
-
 FORBIDDEN = ("nsw", "nuw", "exact", "inbounds", "assume", "nonnull", "noalias", "range", "mustprogress", "willreturn")
 """Words by which LLVM would be told what nobody has proven. The emitter never writes them; a test looks."""
 
 _numbers = itertools.count()
+_linking = threading.Lock()
 
 
 class EngineError(RuntimeError):
@@ -81,19 +82,16 @@ def assembly(text: str, level: int = 3) -> str:
 
 @dataclass(frozen=True)
 class NativeCode:
-    """The entry points of a loaded module. Calls release the interpreter lock."""
+    """A loaded module: its object file and the addresses of its entry points. Calls release the interpreter lock."""
 
     object: bytes
-    keep: Any = field(repr=False)
-    attach_address: int
-    replay_address: int
+    addresses: dict[str, int]
+    library: Any = field(repr=False)
 
-    def attach(self, context: int) -> None:
-        ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(self.attach_address)(context)
-
-    def replay(self, context: int, first: int, last: int) -> int:
-        kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
-        return int(kind(self.replay_address)(context, first, last))
+    def call(self, symbol: str, context: int, *args: int) -> int:
+        """Call an entry point with the native context (an address) and integers."""
+        kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * len(args))
+        return int(kind(self.addresses[symbol])(context, *args))
 
 
 @functools.cache
@@ -101,12 +99,14 @@ def _jit() -> Any:
     return llvm.create_lljit_compiler(_target_machine(3))
 
 
-def load(code: bytes) -> NativeCode:
+def load(code: bytes, symbols: Sequence[str]) -> NativeCode:
     """Link an object file into this process. Its only inputs are the arguments of its entry points."""
-    attach, replay = (qualified(f) for f in ENTRY_POINTS)
-    builder = llvm.JITLibraryBuilder().add_object_img(code).export_symbol(attach).export_symbol(replay)
-    try:
-        library = builder.link(_jit(), f"policy{next(_numbers)}")
-    except RuntimeError as error:
-        raise EngineError(f"the object code does not link: {error}") from error
-    return NativeCode(code, library, library[attach], library[replay])
+    builder = llvm.JITLibraryBuilder().add_object_img(code)
+    for symbol in symbols:
+        builder.export_symbol(symbol)
+    with _linking:
+        try:
+            library = builder.link(_jit(), f"policy{next(_numbers)}")
+        except RuntimeError as error:
+            raise EngineError(f"the object code does not link: {error}") from error
+    return NativeCode(code, {s: library[s] for s in symbols}, library)

@@ -5,8 +5,8 @@ In: the names of functions of `runtime/core` and `runtime/policies` (`module.nam
 constant decides left out. `SubsetError` names file and line of what the subset does not have.
 
 All integers are signed 64-bit; `bool` is the result of comparisons. Views are `ctx.name[...]`, settings `ctx.NAME`,
-hooks `ctx.hooks.name(ctx, ...)`. The three functions of the subset itself (`wrap_mul`, `shift_right_logical`) are
-operations, not calls.
+hooks `ctx.hooks.name(ctx, ...)`. The functions of the subset itself (`wrap_mul`, `shift_right_logical`, `prefetch`)
+are operations, not calls.
 """
 
 from __future__ import annotations
@@ -373,15 +373,19 @@ class _FunctionCompiler:
 
     # --- places and calls ----------------------------------------------------------------------------------
 
-    def _place(self, n: ast.Subscript) -> tuple[str, Operand, Operand | None]:
-        if isinstance(n.value, ast.Attribute) and isinstance(n.value.value, ast.Name) and n.value.value.id == "ctx":
-            name = n.value.attr
-        elif isinstance(n.value, ast.Name) and n.value.id in self._views:
-            name = self._views[n.value.id]
-        else:
-            raise self._error(n, "not a view")
+    def _view_name(self, n: ast.expr) -> str:
+        """The view that `ctx.name`, or a local that stands for one, names."""
+        name = ""
+        if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == "ctx":
+            name = n.attr
+        elif isinstance(n, ast.Name):
+            name = self._views.get(n.id, "")
         if name not in VIEWS:
             raise self._error(n, "not a view")
+        return name
+
+    def _place(self, n: ast.Subscript) -> tuple[str, Operand, Operand | None]:
+        name = self._view_name(n.value)
         if VIEWS[name].columns:
             if not (isinstance(n.slice, ast.Tuple) and len(n.slice.elts) == 2):
                 raise self._error(n, "a table takes [row, column]")
@@ -399,6 +403,11 @@ class _FunctionCompiler:
         function = vars(self._module).get(n.func.id)
         if not isinstance(function, FunctionType):
             raise self._error(n, "unknown function")
+        if function.__name__ == "prefetch":
+            view = self._view_name(n.args[0])
+            row = self._integer(self._expression(n.args[1]), n)
+            self._out.append(trusted.Prefetch(view, row, self._span(n)))
+            return None
         if function.__name__ in ("wrap_mul", "shift_right_logical"):
             return self._unsigned(function.__name__, n)
         args = self._arguments(n)

@@ -11,17 +11,23 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
+from typing import cast
 
 from dsl import abi, ir
 from dsl.types import I64
-from runtime.core import lists, replay
+from runtime.core import belady, lists, replay
 from runtime.core.kfuncs import implementation
 from runtime.jit import trusted
-from runtime.jit.emit import MUL_DIV, Emitter, ModulePlan, symbol_of, tbaa
+from runtime.jit.emit import MUL_DIV, PREFETCH, Emitter, ModulePlan, symbol_of, tbaa
 from runtime.jit.frontend import compile_functions, qualified
 from runtime.policy_layout import PolicyLayout, layout_of_builtin, layout_of_policy
 
-ENTRY_POINTS: tuple[FunctionType, ...] = (replay.attach, replay.replay)  # type: ignore[assignment]
+ENTRY_POINTS = cast("tuple[FunctionType, ...]", (replay.attach, replay.replay))
+BELADY_ENTRY_POINTS = cast("tuple[FunctionType, ...]", (belady.find_next_uses, belady.count_misses))
+SCAN_FUNCTIONS = cast(
+    "list[FunctionType]", [lists.list_len, lists.scan_begin, lists.scan_next, lists.cursor_next]
+)
+"""What a `Scan` calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ Attachable = ir.Policy | Builtin
 
 def layout_of(policy: Attachable) -> PolicyLayout:
     if isinstance(policy, Builtin):
-        return layout_of_builtin(policy.module.LISTS, policy.module.STATE_WORDS)
+        return layout_of_builtin(vars(policy.module).get("LISTS", 0), vars(policy.module).get("STATE_WORDS", 0))
     return layout_of_policy(policy)
 
 
@@ -62,22 +68,25 @@ def settings_of(policy: Attachable, ideal: bool) -> dict[str, int]:
         "HAS_SCAN_PLAN": "scan_plan" in hooks,
         "HAS_FOLIO_CHECK": "folio_check" in hooks,
         "HAS_FOLIO_KEPT": "folio_kept" in hooks,
+        "HAS_MISS": "miss" in hooks,
+        "HAS_FOLIO_ACCESSED": "folio_accessed" in hooks,
         "HAS_FOLIO_ACTIVATED": "folio_activated" in hooks,
     }
 
 
 @dataclass(frozen=True)
 class Module:
-    """A core and a policy, as IR."""
+    """A core and a policy, as IR. `entry_points` are the functions that are called from outside."""
 
     policy: Attachable
     settings: dict[str, int]
+    entry_points: tuple[FunctionType, ...] = ENTRY_POINTS
 
     @functools.cached_property
     def core(self) -> dict[str, trusted.CoreFunction]:
         """The core functions the run can reach, by qualified name."""
         hooks = self.policy.hooks if isinstance(self.policy, Builtin) else {}
-        return compile_functions([*ENTRY_POINTS, *self._called_by_policy()], self.settings, hooks)
+        return compile_functions([*self.entry_points, *self._called_by_policy()], self.settings, hooks)
 
     def _called_by_policy(self) -> list[FunctionType]:
         if isinstance(self.policy, Builtin):
@@ -88,13 +97,18 @@ class Module:
                 found[qualified(function)] = function
         return list(found.values())
 
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The names of the entry points."""
+        return tuple(qualified(f) for f in self.entry_points)
+
     @functools.cached_property
     def text(self) -> str:
         """The module as LLVM text."""
         plan = self._plan()
-        parts = [MUL_DIV] if self._multiplies() else []
+        parts = [PREFETCH, *([MUL_DIV] if self._multiplies() else [])]
         for name, function in self.core.items():
-            entry = name in {qualified(f) for f in ENTRY_POINTS}
+            entry = name in self.symbols
             parts.append(Emitter(plan, function).emit(symbol_of(name), "" if entry else "internal", ""))
         if isinstance(self.policy, ir.Policy):
             for hook in self.policy.hooks:
@@ -125,8 +139,12 @@ def _kernel_functions(policy: ir.Policy, body: Sequence[ir.Node]) -> list[Functi
         elif isinstance(node, ir.If):
             found += _kernel_functions(policy, node.then) + _kernel_functions(policy, node.orelse)
         elif isinstance(node, ir.Scan):
-            found += [lists.list_len, lists.scan_begin, lists.scan_next, lists.cursor_next]  # type: ignore[list-item]
-            found += _kernel_functions(policy, node.body)
+            found += SCAN_FUNCTIONS + _kernel_functions(policy, node.body)
         elif isinstance(node, ir.Block | ir.Loop):
             found += _kernel_functions(policy, node.body)
     return found
+
+
+def opt_module() -> Module:
+    """The offline optimum: core functions and no policy."""
+    return Module(Builtin("opt", belady), {}, BELADY_ENTRY_POINTS)

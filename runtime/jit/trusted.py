@@ -37,6 +37,15 @@ class ViewStore:
 
 
 @dataclass(frozen=True, slots=True)
+class Prefetch:
+    """A hint that a row of a view is needed soon: no effect but on time."""
+
+    view: str
+    row: Operand
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class CoreCall:
     """Call of the core function `callee` (`module.name`)."""
 
@@ -66,7 +75,7 @@ class While:
     span: Span
 
 
-CoreNode = Instruction | If | Block | Loop | Break | Continue | Return | ViewLoad | ViewStore | CoreCall | HookCall | While
+CoreNode = Instruction | If | Block | Loop | Break | Continue | Return | ViewLoad | ViewStore | Prefetch | CoreCall | HookCall | While
 
 
 @dataclass(frozen=True, slots=True)

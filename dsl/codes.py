@@ -1,0 +1,56 @@
+"""The codes of all rejections: stable slugs, declared once, never used again for something else.
+
+Each has a page in `dsl/explanations/` (`rext explain CODE`) whose examples are tested.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PAGES = Path(__file__).with_name("explanations")
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """`stage` is what finds it: `syntax`, `names`, `types`, `lowering` or `verifier`."""
+
+    code: str
+    stage: str
+    summary: str
+
+
+_FRONT_END = (
+    Code("syntax-error", "syntax", "the text does not follow the grammar"),
+    Code("nesting-too-deep", "syntax", "blocks, parentheses, operators or calls nest too deeply"),
+    Code("chained-comparison", "syntax", "comparisons cannot be chained"),
+    Code("policy-too-large", "lowering", "the policy has too many tokens, items or instructions"),
+    Code("policy-line", "names", "a policy begins with one line `policy NAME;`"),
+    Code("unknown-name", "names", "no such name here"),
+    Code("unknown-type", "names", "no such type, or not one allowed here"),
+    Code("unknown-hook", "names", "no such hook"),
+    Code("unknown-member", "names", "the value has no such member"),
+    Code("duplicate-name", "names", "the name is already declared"),
+    Code("reserved-name", "names", "the name has a meaning of its own"),
+    Code("recursive-function", "names", "functions are inlined and may not call themselves"),
+    Code("not-constant", "names", "the value must be known when the policy is compiled or attached"),
+    Code("value-out-of-range", "names", "a number does not fit its type or its range"),
+    Code("limit-exceeded", "names", "a table of the policy is larger than allowed"),
+    Code("hook-parameters", "names", "the parameters of a hook are fixed"),
+    Code("type-mismatch", "types", "a value has another type than is needed here"),
+    Code("mixed-signedness", "types", "signed and unsigned values mix only through a cast"),
+    Code("not-a-value", "types", "the name does not stand for a value here"),
+    Code("wrong-arguments", "types", "a call has the wrong number of arguments"),
+    Code("call-form", "types", "a property is read without parentheses, a function called with them"),
+    Code("not-assignable", "types", "this cannot be assigned to"),
+    Code("unused-value", "types", "a statement computes a value and drops it"),
+    Code("missing-return", "types", "a function with a result must return one on every path"),
+    Code("misplaced-break", "types", "`break` and `continue` belong into a loop"),
+)
+
+CODES: dict[str, Code] = {code.code: code for code in _FRONT_END}
+
+
+def page(code: str) -> str:
+    """The page that explains `code`, as Markdown."""
+    return (PAGES / f"{CODES[code].code}.md").read_text(encoding="utf-8")

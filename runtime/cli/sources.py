@@ -1,0 +1,72 @@
+"""Finding policies for the commands that look at them without running them.
+
+In: what the user named: a path, or a name of `programs/`. Out: a `Subject`: the text and what became of it. Light on
+purpose: nothing here needs LLVM or NumPy.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsl import ir
+from dsl.compile import Compilation, SourceError, decode_source
+from dsl.diagnostics import Diagnostic
+from dsl.policy_object import decode
+from dsl.source import Source
+from runtime.cli.status import UsageError
+
+PROGRAMS = Path(__file__).resolve().parents[2] / "programs"
+TEXT_SUFFIX, OBJECT_SUFFIX = ".rx", ".rxo"
+MAX_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A policy as text or object: `policy` is None if the front end found errors, which `diagnostics` hold.
+    `compilation` is None for an object."""
+
+    source: Source
+    policy: ir.Policy | None
+    diagnostics: tuple[Diagnostic, ...]
+    compilation: Compilation | None
+
+
+def find(name: str) -> Path:
+    """The file of a policy; bad input if there is none."""
+    path, bundled = Path(name), PROGRAMS / f"{name}{TEXT_SUFFIX}"
+    if path.suffix in (TEXT_SUFFIX, OBJECT_SUFFIX) and path.is_file():
+        return path
+    if "/" not in name and bundled.is_file():
+        return bundled
+    if name.startswith("builtin:") or name == "opt":
+        raise UsageError(f"`{name}` is part of the core, not a policy in the language: there is nothing to look at")
+    from runtime.program import find_program  # the slow way: it knows how to say what is wrong
+
+    return find_program(name)
+
+
+def shown(path: Path) -> str:
+    """The path as messages show it: relative where that is shorter to read."""
+    relative = os.path.relpath(path)
+    return relative if path.is_absolute() and not relative.startswith("..") else str(path)
+
+
+def read(name: str) -> Subject:
+    """Read and compile a policy, or decode an object; nothing is verified."""
+    path = find(name)
+    title = shown(path)
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise SourceError(f"{title}: cannot be read: {error.strerror or error}") from None
+    if path.suffix == OBJECT_SUFFIX:
+        if len(data) > MAX_BYTES:
+            raise SourceError(f"{title}: larger than {MAX_BYTES:,} bytes, not a policy")
+        policy = decode(data, title)
+        return Subject(policy.source, policy, (), None)
+    source = decode_source(data, title)
+    compilation = Compilation(source)
+    return Subject(source, compilation.policy, compilation.diagnostics, compilation)

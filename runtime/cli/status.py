@@ -1,0 +1,37 @@
+"""How `rext` ends: the exit statuses, and which errors lead to which.
+
+In: an exception. Out: the exit status it means, and the one line that says what is wrong. Errors of the user's input
+are known by name, so that a command which needs no traces does not import what reads them.
+"""
+
+from __future__ import annotations
+
+SUCCESS = 0
+REJECTED = 1
+"""A policy was rejected, or a test failed."""
+BAD_INPUT = 2
+DEFECT = 3
+INTERRUPTED = 130
+"""Stopped by Ctrl-C, as shells have it; what there was so far has been printed."""
+
+BAD_INPUT_ERRORS = (
+    "dsl.compile.SourceError",
+    "dsl.policy_object.PolicyObjectError",
+    "runtime.map_sizes.AttachError",
+    "runtime.memory_size.MemorySizeError",
+    "runtime.program.ProgramError",
+    "runtime.run_settings.SettingsError",
+    "runtime.traces.errors.TraceError",
+)
+"""The classes of error that mean bad input; so do those derived from them."""
+
+
+class UsageError(Exception):
+    """Arguments that cannot be used: the message names the argument and what would do."""
+
+
+def is_bad_input(error: BaseException) -> bool:
+    """Whether the user's input is at fault, and not this program."""
+    if isinstance(error, UsageError):
+        return True
+    return any(f"{kind.__module__}.{kind.__qualname__}" in BAD_INPUT_ERRORS for kind in type(error).__mro__)

@@ -1,0 +1,174 @@
+"""Policies on traces at several sizes of memory.
+
+In: names of policies and traces, and `RunSettings`. Out: a `Comparison`: a row for each policy, trace and size of
+memory, in the order asked for whatever the number of jobs. Everything is checked before anything runs: policies are
+verified, traces read to the end, sizes compared with the machine. A run that is cancelled gives the rows it has.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dsl import ir
+from runtime.host import HostMemoryError, available_memory, environment
+from runtime.jit.module import layout_of
+from runtime.map_sizes import place_maps
+from runtime.memory_size import MemorySize
+from runtime.opt import BYTES_PER_ACCESS
+from runtime.program import Program, load_program
+from runtime.run import INTERRUPTED, Row, run_opt, run_program
+from runtime.run_settings import RunSettings, run_settings
+from runtime.simulation import Machine
+from runtime.workload import Cancelled, Workload, open_workloads
+
+OPT = "opt"
+GIB = 1 << 30
+
+
+class Listener:
+    """Told how far a comparison is; from several threads. This one does nothing with it."""
+
+    def loading(self, trace: str, accesses: int, total: int | None) -> None:
+        """A trace is being read."""
+
+    def planned(self, accesses: int) -> None:
+        """All cells together will take this many accesses."""
+
+    def progress(self, cell: str, accesses: int) -> None:
+        """A cell has gone on by this many accesses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One simulation to run. `program` None: the optimum."""
+
+    program: Program | None
+    workload: Workload
+    size: MemorySize
+    machine: Machine
+
+    @property
+    def name(self) -> str:
+        policy = OPT if self.program is None else self.program.spec
+        return f"{policy} on {self.workload.name} with {self.size.text}"
+
+    def needs(self) -> int:
+        """Bytes of memory the simulation takes, besides the trace. `AttachError` if the maps are too large."""
+        if self.program is None:
+            return self.workload.accesses * BYTES_PER_ACCESS
+        policy, params = self.program.policy, self.program.params
+        layout, nr_pages = layout_of(policy), self.machine.nr_pages
+        maps: tuple[ir.Map, ...] = ()
+        values: list[int] = []
+        if isinstance(policy, ir.Policy):
+            maps = policy.maps
+            values = [params.get(p.name, p.default) for p in policy.params]
+        places = place_maps(maps, layout.value_stride, nr_pages, values)
+        return nr_pages * layout.folio_bytes + sum(place.bytes for place in places)
+
+    def run(self, listener: Listener, cancelled: threading.Event) -> Row:
+        def progress(accesses: int) -> None:
+            listener.progress(self.name, accesses)
+
+        if self.program is None:
+            return run_opt(self.workload.future(), self.workload.events, self.machine, progress, cancelled)
+        return run_program(self.program, self.workload.events, self.machine, progress, cancelled)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The rows there are; `accesses` and distinct `pages` of each trace, by its name."""
+
+    rows: tuple[Row, ...]
+    accesses: dict[str, int]
+    pages: dict[str, int]
+    environment: dict[str, Any]
+    interrupted: bool
+
+
+def compare(
+    policies: Sequence[str],
+    traces: Sequence[str],
+    settings: RunSettings | None = None,
+    listener: Listener | None = None,
+    cancelled: threading.Event | None = None,
+    **options: Any,
+) -> Comparison:
+    """Run every policy on every trace at every size of memory; `options` are fields of `RunSettings`, such as
+    `memory="5%,10%"`, if `settings` is not given."""
+    chosen = settings or run_settings(options)
+    told, stop = listener or Listener(), cancelled or threading.Event()
+    programs = [None if spec == OPT else load_program(spec) for spec in policies]
+    try:
+        workloads = open_workloads(list(dict.fromkeys(traces)), chosen.limit, told.loading, stop)
+    except Cancelled:
+        return Comparison((), {}, {}, environment(), True)
+    cells = plan_cells(programs, workloads, chosen)
+    check_room(cells, chosen.jobs)
+    told.planned(sum(cell.workload.accesses for cell in cells))
+    rows = [row for row in run_cells(cells, chosen.jobs, told, stop) if row is not None]
+    interrupted = len(rows) < len(cells) or any(row.status == INTERRUPTED for row in rows)
+    accesses, pages = ({w.name: getattr(w, what) for w in workloads} for what in ("accesses", "pages"))
+    return Comparison(tuple(rows), accesses, pages, environment(), interrupted)
+
+
+def plan_cells(programs: Sequence[Program | None], workloads: Sequence[Workload], settings: RunSettings) -> list[Cell]:
+    """The cells in the order of the result: by trace, then policy, then memory."""
+    cells = []
+    for workload in workloads:
+        sized = [(size, size.pages(workload.pages, workload.page_size)) for size in settings.memory]
+        machines = [(size, settings.machine(pages)) for size, pages in sized]
+        cells += [Cell(program, workload, size, machine) for program in programs for size, machine in machines]
+    return cells
+
+
+def check_room(cells: Sequence[Cell], jobs: int) -> None:
+    """`HostMemoryError` if the cells that may run together do not fit into this machine's memory."""
+    available = available_memory()
+    needs = sorted(((cell.needs(), cell) for cell in cells), key=lambda pair: -pair[0])
+    if needs and needs[0][0] > available:
+        most, cell = needs[0]
+        raise HostMemoryError(
+            f"memory `{cell.size.text}` is {cell.machine.nr_pages:,} pages: {cell.name} would take"
+            f" {most / GIB:,.1f} GiB to simulate, and this machine has {available / GIB:,.1f} GiB available"
+        )
+    together = sum(need for need, _ in needs[:jobs])
+    if together > available:
+        raise HostMemoryError(
+            f"{jobs} jobs would take {together / GIB:,.1f} GiB at a time, and this machine has"
+            f" {available / GIB:,.1f} GiB available: use fewer jobs"
+        )
+
+
+def run_cells(cells: Sequence[Cell], jobs: int, listener: Listener, cancelled: threading.Event) -> list[Row | None]:
+    """Run the cells in `jobs` threads (native code releases the interpreter lock); None for those never begun. If one
+    fails the others are cancelled and its exception is raised."""
+    rows: list[Row | None] = [None] * len(cells)
+    waiting = deque(enumerate(cells))
+    ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            while not cancelled.is_set():
+                try:
+                    number, cell = waiting.popleft()
+                except IndexError:
+                    break
+                rows[number] = cell.run(listener, cancelled)
+            ended.put(None)
+        except BaseException as failure:
+            cancelled.set()
+            ended.put(failure)
+
+    threads = [threading.Thread(target=work, name=f"job {n}", daemon=True) for n in range(min(jobs, len(cells)))]
+    for thread in threads:
+        thread.start()
+    failures = [failure for _ in threads if (failure := ended.get()) is not None]
+    if failures:
+        raise failures[0]
+    return rows

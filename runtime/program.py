@@ -1,0 +1,207 @@
+"""From what a user names to a policy that can run.
+
+In: `builtin:lru`, a name of `programs/`, or a path to a policy's text (`.rx`) or object (`.rxo`), each with settings:
+`s3fifo:small_percent=20,promote_hits=3`. Out: a `Program`: accepted by the verifier, its params checked, compiled when
+asked. Text and objects take the same way and are trusted equally little: what was not verified by this version is
+verified now.
+
+Errors: `ProgramError` for what is not there or makes no sense, `Rejected` for a policy that is refused.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dsl import ir
+from dsl.compile import Compilation, SourceError, decode_source
+from dsl.diagnostics import Diagnostic
+from dsl.policy_object import PolicyObjectError, decode, encode
+from dsl.source import Source
+from runtime import cache
+from runtime.jit import engine
+from runtime.jit.engine import NativeCode
+from runtime.jit.module import Attachable, Builtin, Module, opt_module, settings_of
+from runtime.policies import lru
+from verifier.verify import HookCost, verify
+
+PROGRAMS = Path(__file__).resolve().parent.parent / "programs"
+BUILTINS = {"builtin:lru": lru}
+OBJECT_SUFFIX = ".rxo"
+MAX_OBJECT_BYTES = 16 << 20
+
+
+class ProgramError(Exception):
+    """The program cannot be had: the message names it and what is wrong; `help` may say what was meant."""
+
+    def __init__(self, message: str, help: str = "") -> None:
+        super().__init__(message + (f" ({help})" if help else ""))
+
+
+class Rejected(Exception):
+    """The policy is refused; `diagnostics` say why, in the text of `source`."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...], source: Source) -> None:
+        super().__init__(f"{source.name}: rejected, {len(diagnostics)} errors")
+        self.diagnostics = diagnostics
+        self.source = source
+
+
+@dataclass(frozen=True)
+class Program:
+    """A policy that may run. `spec` is what the user wrote, `params` the settings that differ from the defaults,
+    `costs` the verifier's bounds (none for a built-in policy)."""
+
+    spec: str
+    name: str
+    policy: Attachable
+    params: dict[str, int]
+    costs: tuple[HookCost, ...]
+    key: str
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    _loaded: dict[bool, NativeCode] = field(default_factory=dict, repr=False, compare=False)
+
+    def module(self, ideal: bool) -> Module:
+        """Core and policy as IR, with the model as a constant."""
+        return Module(self.policy, settings_of(self.policy, ideal))
+
+    def native(self, ideal: bool) -> NativeCode:
+        """Optimised native code for a model, compiled at most once and kept in the cache."""
+        with self._lock:
+            if ideal not in self._loaded:
+                self._loaded[ideal] = _compiled(self.key, "ideal" if ideal else "kernel", self.module(ideal))
+            return self._loaded[ideal]
+
+
+def _compiled(key: str, section: str, module: Module) -> NativeCode:
+    """The code of a module: from the cache, or made now and added to what the cache has under the key."""
+    kept = cache.get(key)
+    code = kept.get(section)
+    if code is not None:
+        try:
+            return engine.load(code, module.symbols)
+        except engine.EngineError:
+            pass  # damaged in a way its checksum does not show: made by another version
+    code = engine.object_code(module.text)
+    cache.put(key, {**cache.get(key), section: code})
+    return engine.load(code, module.symbols)
+
+
+def opt_code() -> NativeCode:
+    """Native code of the offline optimum (`runtime/core/belady.py`)."""
+    return _compiled(cache.key_of("builtin", b"opt"), "code", opt_module())
+
+
+def split_spec(spec: str) -> tuple[str, list[str]]:
+    """`name:a=1,b=2` as name and settings. A colon of a path or of `builtin:` is none of ours."""
+    name, colon, settings = spec.rpartition(":")
+    if not colon or "=" not in settings:
+        return spec, []
+    return name, settings.split(",")
+
+
+def program_names() -> list[str]:
+    """The names of `programs/`."""
+    return sorted(p.stem for p in PROGRAMS.glob("*.rx"))
+
+
+def load_program(spec: str) -> Program:
+    """Find, verify and parametrise a policy. Raises `ProgramError` or `Rejected`."""
+    name, settings = split_spec(spec)
+    if name in BUILTINS:
+        if settings:
+            raise ProgramError(f"{name} has no params: `{settings[0]}`")
+        policy = Builtin(name, BUILTINS[name])
+        return Program(spec, name, policy, {}, (), cache.key_of("builtin", name.encode()))
+    path = find_program(name)
+    policy_ir, costs, key = _accepted(path)
+    return Program(spec, policy_ir.name, policy_ir, parse_params(policy_ir, settings), costs, key)
+
+
+def find_program(name: str) -> Path:
+    """The file of a program: a path, or a name of `programs/`."""
+    path = Path(name)
+    bundled = PROGRAMS / f"{name}.rx"
+    if "/" not in name and path.suffix not in (".rx", OBJECT_SUFFIX) and bundled.is_file():
+        return bundled
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise ProgramError(f"{name}: is a directory, not a policy")
+    known = [*BUILTINS, "opt", *program_names()]
+    close = difflib.get_close_matches(name, known, 1, 0.5)
+    if "/" in name or path.suffix:
+        raise ProgramError(f"{name}: no such file")
+    raise ProgramError(f"unknown policy `{name}`", f"did you mean `{close[0]}`?" if close else f"known: {', '.join(known)}")
+
+
+def _accepted(path: Path) -> tuple[ir.Policy, tuple[HookCost, ...], str]:
+    """The verified policy of a file, with its costs and cache key. A verdict of this very version is not asked for
+    twice: the key covers every source that it depends on."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_OBJECT_BYTES + 1)
+    except OSError as error:
+        raise ProgramError(f"{path}: cannot be read: {error.strerror or error}") from None
+    if len(data) > MAX_OBJECT_BYTES:
+        raise ProgramError(f"{path}: larger than {MAX_OBJECT_BYTES:,} bytes, not a policy")
+    is_object = path.suffix == OBJECT_SUFFIX
+    key = cache.key_of("object" if is_object else "source", data)
+    kept = cache.get(key)
+    if "verdict" in kept and "policy" in kept:
+        costs = tuple(HookCost(**c) for c in json.loads(kept["verdict"]))
+        return _decoded(kept["policy"], path), costs, key
+    policy = _decoded(data, path) if is_object else compiled(data, path)
+    verdict = verify(policy)
+    if not verdict.accepted:
+        raise Rejected(verdict.diagnostics, policy.source)
+    costs = tuple(verdict.costs)
+    record = json.dumps([{"hook": c.hook, "constant": c.constant, "per_folio": c.per_folio} for c in costs])
+    cache.put(key, {**kept, "verdict": record.encode(), "policy": encode(policy)})
+    return policy, costs, key
+
+
+def _decoded(data: bytes, path: Path) -> ir.Policy:
+    try:
+        return decode(data, str(path))
+    except PolicyObjectError as error:
+        raise ProgramError(str(error)) from None
+
+
+def compiled(data: bytes, path: Path) -> ir.Policy:
+    """The policy of a text, not yet verified."""
+    try:
+        source = decode_source(data, str(path))
+    except SourceError as error:
+        raise ProgramError(str(error)) from None
+    compilation = Compilation(source)
+    policy = compilation.policy
+    if policy is None:
+        raise Rejected(compilation.diagnostics, source)
+    return policy
+
+
+def parse_params(policy: ir.Policy, settings: list[str]) -> dict[str, int]:
+    """`name=value` settings as numbers in the ranges the policy declares."""
+    declared = {p.name: p for p in policy.params}
+    values: dict[str, int] = {}
+    for setting in settings:
+        name, _, text = setting.partition("=")
+        param = declared.get(name)
+        if param is None:
+            close = difflib.get_close_matches(name, declared, 1, 0.5)
+            known = f"it has: {', '.join(declared)}" if declared else "it has none"
+            raise ProgramError(f"{policy.name} has no param `{name}`", f"did you mean `{close[0]}`?" if close else known)
+        try:
+            value = int(text.replace("_", ""), 0)
+        except ValueError:
+            raise ProgramError(f"{policy.name}:{name}: `{text}` is not a whole number") from None
+        if not param.low <= value <= param.high:
+            raise ProgramError(f"{policy.name}:{name}: {value} is out of range {param.low}..={param.high}")
+        if name in values:
+            raise ProgramError(f"{policy.name}:{name} is set twice")
+        values[name] = value
+    return values

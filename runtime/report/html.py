@@ -1,0 +1,121 @@
+"""A comparison as one HTML file to send to a colleague.
+
+In: a `Comparison` and the command that made it. Out: a page that needs nothing but itself: the plot as SVG within it,
+tables, every row, the environment. No script, nothing loaded from elsewhere; all names are escaped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from html import escape
+
+from runtime.comparison import OPT, Comparison
+from runtime.report.grid import Grid, cell_text, grids, notes, speed_note
+from runtime.report.plot import render
+from runtime.report.records import record
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light; }}
+body {{ font: 15px/1.5 system-ui, sans-serif; color: #222; background: #fff;
+       max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }}
+h1 {{ font-size: 1.5rem; }} h2 {{ font-size: 1.15rem; margin-top: 2.2rem; }}
+code, pre {{ font: 13px/1.45 ui-monospace, monospace; }}
+pre {{ background: #f5f5f5; padding: .7rem 1rem; overflow-x: auto; }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
+th, td {{ padding: .25rem .8rem; text-align: right; border-bottom: 1px solid #e4e4e4; white-space: nowrap; }}
+th:first-child, td:first-child {{ text-align: left; }}
+.best {{ font-weight: 700; color: #00694c; }} .bound {{ color: #666; }} .small {{ color: #666; font-weight: 400; }}
+.wide {{ overflow-x: auto; }} svg {{ max-width: 100%; height: auto; }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+<pre>{command}</pre>
+{plot}
+{grids}
+{notes}
+<h2>All rows</h2>
+<details><summary>{count} rows with all counters</summary><div class="wide">{rows}</div></details>
+<h2>Environment</h2>
+{environment}
+</body>
+</html>
+"""
+
+
+def comparison_html(comparison: Comparison, command: str) -> str:
+    """The page."""
+    remarks = [note for note in (*notes(comparison), speed_note(comparison)) if note]
+    return _PAGE.format(
+        title="Comparison of reclaim policies",
+        command=escape(command),
+        plot=_plot(comparison),
+        grids="\n".join(_grid(grid) for grid in grids(comparison)),
+        notes="".join(f"<p>{escape(note)}</p>" for note in remarks),
+        count=len(comparison.rows),
+        rows=_rows(comparison),
+        environment=_table([("", "")], [(name, str(value)) for name, value in comparison.environment.items()]),
+    )
+
+
+def _plot(comparison: Comparison) -> str:
+    """The drawing alone: what stands before `<svg` belongs to a file of its own."""
+    if not comparison.rows:
+        return ""
+    text = render(comparison, "svg").decode()
+    text = text[text.index("<svg") :]
+    return re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+
+
+def _cells(tag: str, texts: Iterable[str]) -> str:
+    return "".join(f"<{tag}>{escape(text)}</{tag}>" for text in texts)
+
+
+def _table(head: list[tuple[str, ...]], body: list[tuple[str, ...]]) -> str:
+    above = "".join(f"<tr>{_cells('th', line)}</tr>" for line in head if any(line))
+    below = "".join(f"<tr>{_cells('td', line)}</tr>" for line in body)
+    return f"<table>{above}{below}</table>"
+
+
+def _grid(grid: Grid) -> str:
+    sizes = "".join(
+        f'<th>{size:,} pages<br><span class="small">{grid.share(size):.3g}%</span></th>' for size in grid.sizes
+    )
+    lines = []
+    for policy in grid.policies:
+        cells = "".join(_grid_cell(grid, policy, size) for size in grid.sizes)
+        style = ' class="bound"' if policy == OPT else ""
+        lines.append(f"<tr{style}><td>{escape(policy)}</td>{cells}</tr>")
+    about = f"{grid.accesses:,} accesses to {grid.pages:,} distinct pages, model {grid.model}"
+    return (
+        f"<h2>{escape(grid.trace)}</h2><p>{about}. Miss ratio in %; the fewest misses of a column are bold.</p>"
+        f'<div class="wide"><table><tr><th>memory</th>{sizes}</tr>{"".join(lines)}</table></div>'
+    )
+
+
+def _grid_cell(grid: Grid, policy: str, size: int) -> str:
+    style = ' class="best"' if policy in grid.best(size) else ""
+    return f"<td{style}>{escape(cell_text(grid.cells.get((policy, size))))}</td>"
+
+
+def _rows(comparison: Comparison) -> str:
+    records = [record(row) for row in comparison.rows]
+    columns = tuple(dict.fromkeys(name for each in records for name in each))
+    body = [tuple(_value(each.get(name, "")) for name in columns) for each in records]
+    return _table([columns], body)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool) or value is None:
+        return "" if value is None else str(value)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,27 @@
+"""A row as plain data.
+
+In: a `Row`. Out: a flat dictionary, the same for JSON and CSV: names and figures first, then the core's counters that
+are not among them. No value is infinite or not a number: a ratio of nothing is None.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime.run import Row
+
+FIELDS = (
+    "policy", "trace", "model", "memory_pages", "accesses", "hits", "misses", "evictions", "refaults", "scanned",
+    "cpu_s", "accesses_per_cpu_s", "hit_ratio", "miss_ratio", "status", "message",
+)  # fmt: skip
+"""What every row has, in order; counters follow."""
+
+
+def record(row: Row) -> dict[str, Any]:
+    """The row as a dictionary."""
+    data: dict[str, Any] = {name: getattr(row, name) for name in FIELDS}
+    if not row.accesses:
+        data["hit_ratio"] = data["miss_ratio"] = None
+    if row.cpu_s <= 0:
+        data["accesses_per_cpu_s"] = None
+    return data | {name: value for name, value in row.counters.items() if name not in data}

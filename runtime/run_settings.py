@@ -1,0 +1,110 @@
+"""The settings of a run, checked.
+
+In: values as a user gives them, text included. Out: `RunSettings`, every field of its type and within its range, or a
+`SettingsError` that names the setting. A setting that depends on the memory (`watermarks`) is worked out by `machine`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from dsl import abi
+from runtime.memory_size import MemorySize, parse_memory_size
+from runtime.simulation import Machine
+
+_COUNT = re.compile(r"(\d+)([KMG]?)", re.ASCII)
+_SUFFIXES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
+_WATERMARK = re.compile(r"\d{1,12}p?|\d{1,3}(?:\.\d{1,6})?%", re.ASCII)
+
+
+class SettingsError(Exception):
+    """A setting out of its range or of another kind: the message names it."""
+
+
+def _count(value: object) -> object:
+    """A whole number that may end in K, M or G, for a thousand, a million and a thousand million."""
+    match = _COUNT.fullmatch(value.strip()) if isinstance(value, str) else None
+    return value if match is None else int(match[1]) * _SUFFIXES[match[2]]
+
+
+def _sizes(value: object) -> object:
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, list | tuple):
+        return value
+    return tuple(parse_memory_size(part) if isinstance(part, str) else part for part in value)
+
+
+def _watermarks(value: object) -> object:
+    parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or len(parts) != 3:
+        raise ValueError("must be three: MIN,LOW,HIGH")
+    if not all(_WATERMARK.fullmatch(str(part)) for part in parts):
+        raise ValueError("must be numbers of free pages, or shares of memory: 16,32,64 or 1%,2%,3%")
+    return tuple(str(part).removesuffix("p") for part in parts)
+
+
+Count = Annotated[int, BeforeValidator(_count)]
+
+
+class RunSettings(BaseModel):
+    """What policies run on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    model: Literal["kernel", "ideal"] = "kernel"
+    """`kernel`: the reclaim path as in the kernel; `ideal`: exact capacity, as textbooks have it."""
+    memory: Annotated[tuple[MemorySize, ...], BeforeValidator(_sizes), Field(min_length=1)]
+    """The sizes to run with."""
+    swappiness: Annotated[Count, Field(ge=0, le=200)] = 60
+    """The share of anonymous memory in reclaim: 0 none, 100 even, 200 all."""
+    watermarks: Annotated[tuple[str, str, str], BeforeValidator(_watermarks)] = ("0", "0", "0")
+    """Free pages, or shares of memory: min, low, high."""
+    scan_batch: Annotated[Count, Field(ge=1, le=abi.MAX_SCAN)] = 32
+    """Folios that one call of `evict_folios` may look at, in the ideal model."""
+    jobs: Annotated[Count, Field(ge=1, le=1024)] = 1
+    """Simulations that run at a time."""
+    limit: Annotated[Count, Field(ge=1)] | None = None
+    """How many accesses of each trace are used."""
+
+    def machine(self, nr_pages: int) -> Machine:
+        """The machine of one size of memory."""
+        return Machine(
+            nr_pages=nr_pages,
+            ideal=self.model == "ideal",
+            swappiness=self.swappiness,
+            watermarks=self._watermark_pages(nr_pages),
+            scan_batch=self.scan_batch,
+        )
+
+    def _watermark_pages(self, nr_pages: int) -> tuple[int, int, int]:
+        low, middle, high = (
+            int(float(part[:-1]) * nr_pages / 100) if part.endswith("%") else int(part) for part in self.watermarks
+        )
+        written = f"watermarks {','.join(self.watermarks)}"
+        if not low <= middle <= high:
+            raise SettingsError(f"{written}: must not decrease from min over low to high")
+        if high >= nr_pages:
+            raise SettingsError(f"{written}: high must be less than the memory, which has {nr_pages:,} pages")
+        return low, middle, high
+
+
+def run_settings(given: dict[str, Any]) -> RunSettings:
+    """The settings of these values; what is left out, or None, has its default."""
+    try:
+        return RunSettings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        shown = f" {given[name]}" if name in given else ""
+        raise SettingsError(f"{name.replace('_', '-')}{shown}: {_in_words(first['msg'])}") from None
+
+
+def _in_words(message: str) -> str:
+    for start, better in (("Input should be ", "must be "), ("Value error, ", ""), ("Extra inputs", "such settings")):
+        if message.startswith(start):
+            message = better + message[len(start) :]
+    return message.split(", unable to parse")[0]

@@ -1,0 +1,28 @@
+"""All files of `tests/reject`: every expected rejection comes, on its line, and no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dsl.codes import CODES
+from runtime.expect import check_file
+
+FOLDER = Path(__file__).parent.parent / "reject"
+FILES = sorted(FOLDER.glob("*.rx"))
+ELSEWHERE = {"nesting-too-deep", "policy-too-large"}
+"""Their smallest programs are too large for a golden; `test_hostile.py` and their pages have them."""
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_goldens(path: Path) -> None:
+    mismatches = [
+        f"{path.name}:{mismatch.line}: {mismatch.message}" for result in check_file(path) for mismatch in result.mismatches
+    ]
+    assert not mismatches, "\n".join(mismatches)
+
+
+def test_every_code_has_a_golden() -> None:
+    seen = {expected.code for path in FILES for result in check_file(path) for expected in result.expected}
+    assert set(CODES) - seen - ELSEWHERE == set()

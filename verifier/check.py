@@ -1,0 +1,139 @@
+"""Asks whether an obligation holds in an abstract state.
+
+In: a state and an obligation. Out: `holds`, which is true only if the obligation holds in every concrete state that
+the abstract one describes; and `assume`, which after a failure makes the state one in which it holds, so that one
+mistake gives one error. What cannot be mended so is poisoned: nothing more is said about it. Assuming is sound because
+a policy with a failed obligation is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from dsl import ir
+from verifier.domains import value as scalars
+from verifier.domains.reference import Folio, Gone, Nullness, Reference
+from verifier.domains.value import Scalar
+from verifier.obligations import (
+    Alive,
+    Droppable,
+    Fits,
+    InBounds,
+    InRange,
+    NothingOwned,
+    NotNull,
+    Obligation,
+    Owns,
+    Readable,
+    ResultKept,
+)
+from verifier.refine import Refinement
+from verifier.state import POISON, UNINITIALISED, Definition, Space, State, Value, assign
+from verifier.transfer import Transfer
+
+
+class Checker:
+    """Holds and assumes obligations in the states of one `Space`."""
+
+    def __init__(self, space: Space, transfer: Transfer) -> None:
+        self._space = space
+        self._layout = space.layout
+        self._value = transfer.value
+        self._tests: dict[type[Any], Callable[[State, Any], bool]] = {
+            Readable: self._readable, NotNull: self._not_null, Alive: self._alive, Owns: self._owns,
+            InBounds: self._within, Fits: self._within, InRange: self._within, Droppable: self._droppable,
+            ResultKept: lambda state, obligation: False, NothingOwned: self._nothing_owned,
+        }  # fmt: skip
+
+    def holds(self, state: State, obligation: Obligation) -> bool:
+        """Whether the obligation is proved. One of an unknown kind is not."""
+        test = self._tests.get(type(obligation))
+        return test is not None and test(state, obligation)
+
+    def _readable(self, state: State, obligation: Readable) -> bool:
+        value = state.value(self._layout.registers + obligation.register.index)
+        return value is not UNINITIALISED and not isinstance(value, Gone)
+
+    def _not_null(self, state: State, obligation: NotNull) -> bool:
+        value = self._value(state, obligation.operand)
+        return value is POISON or (isinstance(value, Folio | Reference) and value.nullness is Nullness.NOT_NULL)
+
+    def _alive(self, state: State, obligation: Alive) -> bool:
+        value = self._value(state, obligation.reference)
+        return value is POISON or (isinstance(value, Reference) and value.epoch == state.cells[value.table])
+
+    def _within(self, state: State, obligation: InBounds | Fits | InRange) -> bool:
+        value = self._value(state, _bounded(obligation))
+        return value is POISON or (isinstance(value, Scalar) and value.fits(*limits(obligation)))
+
+    def _owns(self, state: State, obligation: Owns) -> bool:
+        """Null is the business of `NotNull`."""
+        value = self._value(state, obligation.operand)
+        return value is POISON or (isinstance(value, Folio) and (value.owned or value.nullness is Nullness.NULL))
+
+    def _droppable(self, state: State, obligation: Droppable) -> bool:
+        return not state.owning(self._layout.register(obligation.register))
+
+    def _nothing_owned(self, state: State, _: NothingOwned) -> bool:
+        return not self.owning_cells(state)
+
+    def owning_cells(self, state: State) -> list[int]:
+        return sorted(cell for cell in state.owned if state.owning(cell))
+
+    # --- after a failure -----------------------------------------------------------------------------------
+
+    def assume(self, state: State, obligation: Obligation) -> None:
+        match obligation:
+            case Readable(register) | Droppable(register):
+                self.poison(state, self._layout.register(register))
+            case NotNull(operand):
+                self._assume_not_null(state, operand)
+            case Alive(reference):
+                self._revive(state, self._layout.register(reference))
+            case InBounds() | Fits() | InRange():
+                self._assume_within(state, _bounded(obligation), *limits(obligation))
+            case NothingOwned():
+                for cell in self.owning_cells(state):
+                    self.poison(state, cell)
+
+    def poison(self, state: State, cell: int) -> None:
+        assign(self._space, state, cell, POISON, Definition(None, (), (), POISON))
+
+    def _assume_not_null(self, state: State, operand: ir.Operand) -> None:
+        if not isinstance(operand, ir.Reg):
+            return
+        symbol = state.cells[self._layout.register(operand)]
+        value = state.values[symbol]
+        if isinstance(value, Folio | Reference) and value.nullness is Nullness.MAYBE:
+            Refinement(self._space, state).assume_not_null(symbol)
+        else:
+            state.restrict(symbol, POISON)
+
+    def _revive(self, state: State, cell: int) -> None:
+        value = state.value(cell)
+        if isinstance(value, Reference):
+            alive: Value = Reference(value.nullness, value.table, state.cells[value.table])
+            assign(self._space, state, cell, alive, self._space.definitions[state.cells[cell]])
+
+    def _assume_within(self, state: State, operand: ir.Operand, low: int, high: int) -> None:
+        if not isinstance(operand, ir.Reg):
+            return
+        symbol = state.cells[self._layout.register(operand)]
+        possible = Refinement(self._space, state).assume_scalar(symbol, scalars.between(low, high))
+        if not possible:
+            state.restrict(symbol, POISON)
+
+
+def _bounded(obligation: InBounds | Fits | InRange) -> ir.Operand:
+    return obligation.index if isinstance(obligation, InBounds) else obligation.operand
+
+
+def limits(obligation: InBounds | Fits | InRange) -> tuple[int, int]:
+    """The least and the greatest value that the obligation allows."""
+    match obligation:
+        case InBounds():
+            return 0, obligation.length - 1
+        case Fits():
+            return obligation.type.minimum, obligation.type.maximum
+    return obligation.low, obligation.high

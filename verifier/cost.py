@@ -1,0 +1,204 @@
+"""What a hook costs at most: a + b·n steps, n the number of resident folios.
+
+In: a hook and the proven limits of its loops. Out: `HookCost`, line by line, and a diagnostic if the cost is beyond
+what the `abi` allows. A step is one IR instruction; a kfunc counts as many as the `abi` says.
+
+Sound: a body runs each of its nodes at most once, one branch of each `if`; a loop runs its body at most as often as
+the greatest value of its limit; a scan at most that often and at most once per folio, so that its cost may be put into
+`a` or into `b`; what cannot be reached costs nothing. Since scans do not nest, no cost grows faster than n.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dsl import ir
+from dsl.abi import KFUNCS, MAX_CONSTANT_STEPS, MAX_STEPS_PER_FOLIO
+from dsl.diagnostics import Diagnostic, Label
+from dsl.source import Span
+from verifier.cells import nodes_of
+from verifier.domains.value import Scalar
+from verifier.state import Space
+from verifier.wording import Wording, interval
+
+_SCAN_STEPS = 4
+"""Finding the next folio of a scan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """`constant` + `per_folio`·n steps."""
+
+    constant: int
+    per_folio: int = 0
+
+    def plus(self, other: Cost) -> Cost:
+        return Cost(self.constant + other.constant, self.per_folio + other.per_folio)
+
+    def times(self, rounds: int) -> Cost:
+        return Cost(self.constant * rounds, self.per_folio * rounds)
+
+    def most(self, other: Cost) -> Cost:
+        return Cost(max(self.constant, other.constant), max(self.per_folio, other.per_folio))
+
+    @property
+    def allowed(self) -> bool:
+        return self.constant <= MAX_CONSTANT_STEPS and self.per_folio <= MAX_STEPS_PER_FOLIO
+
+
+@dataclass(frozen=True, slots=True)
+class LineCost:
+    """What the instructions of one source line cost at most. Of branches that exclude each other both are counted, so
+    the lines may add up to more than the hook."""
+
+    line: int
+    constant: int
+    per_folio: int
+
+
+@dataclass(frozen=True, slots=True)
+class HookCost:
+    """A call of the hook takes at most `constant` + `per_folio`·n steps, n the number of resident folios."""
+
+    hook: str
+    constant: int
+    per_folio: int
+    lines: tuple[LineCost, ...]
+
+
+class CostAnalysis:
+    """The cost of one hook. `by_folio`: scans are counted by folio, else by their limit where that is cheap enough."""
+
+    def __init__(self, function: ir.Function, limits: dict[int, Scalar], by_folio: bool) -> None:
+        self._limits = limits
+        self._by_folio = by_folio
+        self._single: dict[int, Cost] = {}
+        self.total = self._body(function.body)
+        self._function = function
+
+    def _body(self, body: tuple[ir.Node, ...]) -> Cost:
+        total = Cost(0)
+        for node in body:
+            total = total.plus(self.of(node))
+        return total
+
+    def of(self, node: ir.Node) -> Cost:
+        """The cost of running `node` once."""
+        found = self._single.get(id(node))
+        if found is None:
+            found = self._single[id(node)] = self._compute(node)
+        return found
+
+    def _compute(self, node: ir.Node) -> Cost:
+        match node:
+            case ir.If():
+                return own_steps(node).plus(self._body(node.then).most(self._body(node.orelse)))
+            case ir.Block():
+                return self._body(node.body)
+            case ir.Loop() | ir.Scan():
+                return Cost(1).plus(self.repeated(node, own_steps(node).plus(self._body(node.body))))
+        return own_steps(node)
+
+    def repeated(self, node: ir.Loop | ir.Scan, once: Cost) -> Cost:
+        """All rounds of a loop of which one costs `once`."""
+        rounds = self.rounds(node)
+        if isinstance(node, ir.Scan) and (self._by_folio or once.constant * rounds > MAX_CONSTANT_STEPS):
+            return Cost(0, once.constant) if rounds else Cost(0)
+        return once.times(rounds)
+
+    def rounds(self, node: ir.Loop | ir.Scan) -> int:
+        """The greatest value of the limit; 0 for a loop that cannot be reached."""
+        limit = self._limits.get(id(node))
+        return 0 if limit is None else limit.high
+
+    def lines(self) -> tuple[LineCost, ...]:
+        found: dict[int, Cost] = {}
+        self._add_lines(self._function.body, [], found)
+        return tuple(LineCost(line, cost.constant, cost.per_folio) for line, cost in sorted(found.items()))
+
+    def _add_lines(
+        self, body: tuple[ir.Node, ...], loops: list[ir.Loop | ir.Scan], found: dict[int, Cost]
+    ) -> None:
+        for node in body:
+            inside = [*loops, node] if isinstance(node, ir.Loop | ir.Scan) else loops
+            cost = own_steps(node)
+            for loop in reversed(inside):
+                counted = isinstance(loop, ir.Scan) and self.of(loop).per_folio
+                cost = Cost(0, cost.constant) if counted else cost.times(self.rounds(loop))
+            found[node.span.line] = found.get(node.span.line, Cost(0)).plus(cost)
+            if isinstance(node, ir.If):
+                self._add_lines(node.then + node.orelse, loops, found)
+            elif isinstance(node, ir.Block | ir.Loop | ir.Scan):
+                self._add_lines(node.body, inside, found)
+
+    def culprit(self) -> ir.Node | None:
+        """The innermost loop that alone costs too much, else the dearest loop, if there is one."""
+        loops = [node for node in nodes_of(self._function.body) if isinstance(node, ir.Loop | ir.Scan)]
+        too_dear = [loop for loop in loops if not self.of(loop).allowed]
+        for loop in reversed(too_dear):
+            if not any(isinstance(x, ir.Loop | ir.Scan) and not self.of(x).allowed for x in nodes_of(loop.body)):
+                return loop
+        return max(loops, key=lambda loop: self.of(loop).constant, default=None)
+
+
+def own_steps(node: ir.Node) -> Cost:
+    """One instruction, or the test of one round."""
+    if isinstance(node, ir.Call):
+        return Cost(KFUNCS[node.kfunc].steps)
+    if isinstance(node, ir.Scan):
+        return Cost(_SCAN_STEPS)
+    return Cost(0) if isinstance(node, ir.Block) else Cost(1)
+
+
+def cost_of(space: Space, limits: dict[int, Scalar]) -> tuple[HookCost, Diagnostic | None]:
+    """The cost of a hook, and what is wrong with it."""
+    analysis = CostAnalysis(space.function, limits, by_folio=False)
+    if not analysis.total.allowed:
+        other = CostAnalysis(space.function, limits, by_folio=True)
+        analysis = other if other.total.allowed else analysis
+    total = analysis.total
+    cost = HookCost(space.function.hook, total.constant, total.per_folio, analysis.lines())
+    return cost, None if total.allowed else _too_many_steps(space, limits, analysis)
+
+
+def _too_many_steps(space: Space, limits: dict[int, Scalar], analysis: CostAnalysis) -> Diagnostic:
+    hook, total = space.function.hook, analysis.total
+    if total.constant > MAX_CONSTANT_STEPS:
+        limit, message = MAX_CONSTANT_STEPS, f"`{hook}` may take {total.constant:,} steps"
+    else:
+        limit, message = MAX_STEPS_PER_FOLIO, f"`{hook}` may take {total.per_folio:,} steps per folio"
+    message += f"; the most is {limit:,}"
+    node = analysis.culprit()
+    if not isinstance(node, ir.Loop | ir.Scan):
+        return Diagnostic("too-many-steps", message, Label(space.function.span, "all its instructions together"))
+    return _blame(space, limits, analysis, node, message, limit)
+
+
+def _blame(
+    space: Space, limits: dict[int, Scalar], analysis: CostAnalysis, node: ir.Loop | ir.Scan, message: str, most: int
+) -> Diagnostic:
+    """Names the loop that costs most, what is known of its limit, and a limit that would do."""
+    once, rounds = own_steps(node), analysis.rounds(node)
+    for inner in node.body:
+        once = once.plus(analysis.of(inner))
+    text = Wording(space).text(node.limit) or "its limit"
+    facts = (f"{text} {interval(limits[id(node)])}",) if isinstance(node.limit, ir.Reg) else ()
+    by_folio = isinstance(node, ir.Scan) and analysis.of(node).per_folio > 0
+    label = f"{'one folio costs' if by_folio else f'up to {rounds:,} rounds of'} {once.constant:,} steps"
+    fitting = 0 if by_folio else most // max(once.constant, 1)
+    help = "do less in each round"
+    if fitting > 1 and rounds > fitting:
+        bound = min(1 << (fitting.bit_length() - 1), 4096)
+        fixed = isinstance(node.limit, ir.Const)
+        help = f"at most {fitting:,} rounds fit" if fixed else f"bound it: `min({text}, {bound})`"
+    related = tuple(Label(span, "inside this loop") for span in _around(space, node))
+    return Diagnostic("too-many-steps", message, Label(node.span, label), related, facts, help)
+
+
+def _around(space: Space, wanted: ir.Node) -> list[Span]:
+    """The loops around a node, from the outside."""
+    return [
+        node.span
+        for node in nodes_of(space.function.body)
+        if isinstance(node, ir.Loop | ir.Scan) and any(inner is wanted for inner in nodes_of(node.body))
+    ]

@@ -1,0 +1,257 @@
+"""What is known of one scalar: an interval and known bits, each sharpening the other.
+
+In: abstract operands and an operation of the IR. Out: a `Scalar` that contains every result the executors can give
+(`binary`, `convert`, `multiply_divide`), what a comparison is known to give (`compare`), and what a comparison that
+came out one way says of its operands (`refine`). An unknown operation gives the whole type.
+
+Soundness of the product: an integer that is in the interval and agrees with the bits is in what `scalar` makes of
+them, since it only removes integers that one of the two excludes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from dsl.types import U64, Type
+from verifier.domains import interval as intervals
+from verifier.domains import tnum as bits
+from verifier.domains.interval import Interval
+from verifier.domains.tnum import Tnum
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """The integers in `range` that agree with `bits`. Make it with `scalar`, `constant`, `between` or `of_type`."""
+
+    range: Interval
+    bits: Tnum
+
+    @property
+    def low(self) -> int:
+        return self.range.low
+
+    @property
+    def high(self) -> int:
+        return self.range.high
+
+    @property
+    def is_constant(self) -> bool:
+        return self.range.low == self.range.high
+
+    def contains(self, value: int) -> bool:
+        return self.range.contains(value) and self.bits.contains(value)
+
+    def includes(self, other: Scalar) -> bool:
+        return self.range.includes(other.range) and self.bits.includes(other.bits)
+
+    def join(self, other: Scalar) -> Scalar:
+        return Scalar(self.range.join(other.range), self.bits.join(other.bits))
+
+    def meet(self, other: Scalar) -> Scalar | None:
+        joint, known = self.range.meet(other.range), self.bits.meet(other.bits)
+        return None if joint is None or known is None else scalar(joint, known)
+
+    def widen(self, grown: Scalar, thresholds: Sequence[int]) -> Scalar:
+        """Includes both; a chain of these is finite. Not reduced, for reduction could undo the widening."""
+        return Scalar(self.range.widen(grown.range, thresholds), self.bits.widen(grown.bits))
+
+    def fits(self, low: int, high: int) -> bool:
+        return low <= self.range.low and self.range.high <= high
+
+
+def scalar(range: Interval, known: Tnum) -> Scalar | None:
+    """The reduced product; None if nothing is left."""
+    joint = known.meet(bits.of_range(range.low, range.high))
+    if joint is None:
+        return None
+    if joint.mask >= 0:
+        tight = range.meet(Interval(joint.value, joint.value | joint.mask))
+        if tight is None:
+            return None
+        if tight != range:
+            again = joint.meet(bits.of_range(tight.low, tight.high))
+            return None if again is None else Scalar(tight, again)
+    return Scalar(range, joint)
+
+
+def constant(value: int) -> Scalar:
+    return Scalar(Interval(value, value), bits.constant(value))
+
+
+def between(low: int, high: int) -> Scalar:
+    return Scalar(Interval(low, high), bits.of_range(low, high))
+
+
+_OF_TYPE: dict[Type, Scalar] = {}
+
+
+def of_type(type: Type) -> Scalar:
+    found = _OF_TYPE.get(type)
+    if found is None:
+        found = _OF_TYPE[type] = between(type.minimum, type.maximum)
+    return found
+
+
+# --- operations -------------------------------------------------------------------------------------------
+
+
+def _product(range: Interval, known: Tnum, type: Type) -> Scalar:
+    """The product of two results for the same operation. Both contain the true results, of which there is at least
+    one, so it cannot be empty; should a rule be wrong, the whole type is safe."""
+    return scalar(range, known) or of_type(type)
+
+
+def _add(a: Scalar, b: Scalar, type: Type) -> Scalar:
+    range = intervals.wrap(intervals.add(a.range, b.range), type)
+    return _product(range, bits.wrap(bits.add(a.bits, b.bits), type), type)
+
+
+def _sub(a: Scalar, b: Scalar, type: Type) -> Scalar:
+    range = intervals.wrap(intervals.subtract(a.range, b.range), type)
+    return _product(range, bits.wrap(bits.subtract(a.bits, b.bits), type), type)
+
+
+def _mul(a: Scalar, b: Scalar, type: Type) -> Scalar:
+    range = intervals.wrap(intervals.multiply(a.range, b.range), type)
+    return _product(range, bits.wrap(bits.multiply(a.bits, b.bits), type), type)
+
+
+def _div(a: Scalar, b: Scalar, type: Type) -> Scalar:
+    """A quotient's bits follow from its range; a divisor that is a power of two shifts those of a value >= 0."""
+    range = intervals.divide(a.range, b.range, type)
+    if a.low >= 0 and b.is_constant and b.low > 0 and not b.low & (b.low - 1):
+        return _product(range, bits.shift_right(a.bits, b.low.bit_length() - 1), type)
+    return between(range.low, range.high)
+
+
+def _mod(a: Scalar, b: Scalar, type: Type) -> Scalar:
+    """A remainder's bits follow from its range; by a power of two they are the low bits of a value >= 0."""
+    range = intervals.modulo(a.range, b.range)
+    if a.low >= 0 and b.is_constant and b.low > 0 and not b.low & (b.low - 1):
+        return _product(range, bits.bitwise_and(a.bits, bits.constant(b.low - 1)), type)
+    return between(range.low, range.high)
+
+
+def _and(a: Scalar, b: Scalar, type: Type) -> Scalar:
+    """Sound: clearing bits of a value >= 0 leaves it between 0 and itself; otherwise the bits decide."""
+    limits = [x.high for x in (a, b) if x.low >= 0]
+    range = Interval(0, min(limits)) if limits else intervals.of_type(type)
+    return _product(range, bits.bitwise_and(a.bits, b.bits), type)
+
+
+def _or(a: Scalar, b: Scalar, type: Type) -> Scalar:
+    """Sound: setting bits of a value >= 0 does not make it smaller; otherwise the bits decide."""
+    range = Interval(max(a.low, b.low), type.maximum) if a.low >= 0 and b.low >= 0 else intervals.of_type(type)
+    return _product(range, bits.bitwise_or(a.bits, b.bits), type)
+
+
+def _xor(a: Scalar, b: Scalar, type: Type) -> Scalar:
+    return _product(intervals.of_type(type), bits.bitwise_xor(a.bits, b.bits), type)
+
+
+def _count(b: Scalar, type: Type) -> Interval:
+    """The shift counts `b` stands for, modulo the width."""
+    if b.low >= 0 and b.high < type.bits:
+        return b.range
+    if b.is_constant:
+        return Interval(b.low % type.bits, b.low % type.bits)
+    return Interval(0, type.bits - 1)
+
+
+def _shl(a: Scalar, b: Scalar, type: Type) -> Scalar:
+    count = _count(b, type)
+    known = bits.shift_left(a.bits, count.low) if count.low == count.high else bits.UNKNOWN
+    return _product(intervals.wrap(intervals.shift_left(a.range, count), type), bits.wrap(known, type), type)
+
+
+def _shr(a: Scalar, b: Scalar, type: Type) -> Scalar:
+    count = _count(b, type)
+    known = bits.shift_right(a.bits, count.low) if count.low == count.high else bits.UNKNOWN
+    return _product(intervals.shift_right(a.range, count), known, type)
+
+
+def _min(a: Scalar, b: Scalar, type: Type) -> Scalar:
+    """The result is one of the operands, so it has the bits that both have."""
+    return _product(intervals.minimum(a.range, b.range), a.bits.join(b.bits), type)
+
+
+def _max(a: Scalar, b: Scalar, type: Type) -> Scalar:
+    """The result is one of the operands, so it has the bits that both have."""
+    return _product(intervals.maximum(a.range, b.range), a.bits.join(b.bits), type)
+
+
+_BINARY: dict[str, Callable[[Scalar, Scalar, Type], Scalar]] = {
+    "add": _add, "sub": _sub, "mul": _mul, "div": _div, "mod": _mod, "and": _and, "or": _or, "xor": _xor,
+    "shl": _shl, "shr": _shr, "min": _min, "max": _max,
+}  # fmt: skip
+
+
+def binary(op: str, a: Scalar, b: Scalar, type: Type) -> Scalar:
+    """The result of a binary operation on values of `type`."""
+    rule = _BINARY.get(op)
+    return of_type(type) if rule is None else rule(a, b, type)
+
+
+def convert(a: Scalar, type: Type) -> Scalar:
+    """`as`. A value in the range of the new type keeps its integer; another is wrapped."""
+    if a.fits(type.minimum, type.maximum):
+        return a
+    return _product(intervals.wrap(a.range, type), bits.wrap(a.bits, type), type)
+
+
+def multiply_divide(a: Scalar, b: Scalar, c: Scalar) -> Scalar:
+    """The bits follow from the range."""
+    range = intervals.multiply_divide(a.range, b.range, c.range, U64.maximum)
+    return between(range.low, range.high)
+
+
+# --- comparisons ------------------------------------------------------------------------------------------
+
+NEGATED = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "le": "gt", "gt": "le"}
+
+
+def compare(op: str, a: Scalar, b: Scalar) -> Scalar:
+    """The bool a comparison gives: known where `refine` finds one of the outcomes impossible."""
+    possible = refine(op, a, b) is not None
+    impossible = refine(NEGATED[op], a, b) is not None
+    if possible and impossible:
+        return between(0, 1)
+    return constant(1 if possible else 0)
+
+
+def _without(a: Scalar, value: int) -> Scalar | None:
+    """`a` without one value, if that is at its end; two known values become one."""
+    if a.low == value:
+        return None if a.is_constant else scalar(Interval(a.low + 1, a.high), a.bits)
+    if a.high == value:
+        return scalar(Interval(a.low, a.high - 1), a.bits)
+    return a
+
+
+def _refine_less(a: Scalar, b: Scalar, gap: int) -> tuple[Scalar, Scalar] | None:
+    """What `a + gap <= b` says of both. Sound: `a` is at most the greatest `b` less the gap, `b` at least the least `a`
+    and the gap."""
+    below = intervals.interval(a.low, min(a.high, b.high - gap))
+    above = intervals.interval(max(b.low, a.low + gap), b.high)
+    if below is None or above is None:
+        return None
+    left = a if below == a.range else scalar(below, a.bits)
+    right = b if above == b.range else scalar(above, b.bits)
+    return None if left is None or right is None else (left, right)
+
+
+def refine(op: str, a: Scalar, b: Scalar) -> tuple[Scalar, Scalar] | None:
+    """Both operands, given that the comparison holds; None if it cannot. Every pair of values for which it holds
+    stays in the result."""
+    if op == "eq":
+        both = a.meet(b)
+        return None if both is None else (both, both)
+    if op == "ne":
+        left = _without(a, b.low) if b.is_constant else a
+        right = _without(b, a.low) if a.is_constant else b
+        return None if left is None or right is None else (left, right)
+    if op in ("lt", "le"):
+        return _refine_less(a, b, 1 if op == "lt" else 0)
+    swapped = _refine_less(b, a, 1 if op == "gt" else 0)
+    return None if swapped is None else (swapped[1], swapped[0])
