@@ -17,6 +17,7 @@ help:
 	@echo 'make clean   remove $(VENV) and what the other commands made'
 
 setup: $(STAMP)
+	@echo "ready: $(REXT)"
 
 $(STAMP): pyproject.toml
 	@python=; \

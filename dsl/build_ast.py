@@ -107,9 +107,8 @@ class AstBuilder:
 
     def _operation(self, parts: list[Any], span: Span) -> ast.Operation:
         left, operator, right = parts
-        if operator.text in COMPARISONS and isinstance(left, ast.Operation) and left.op in COMPARISONS:
-            if left.span.line == span.line and left.span.column == span.column:
-                self._diagnostics.add(_chained(left.op, operator))
+        if operator.text in COMPARISONS and _is_comparison(left) and _starts_alike(left.span, span):
+            self._diagnostics.add(_chained(left.op, operator))
         return ast.Operation(span, operator.text, operator.span, left, right)
 
     def _integer(self, parts: list[Any], span: Span) -> ast.Integer:
@@ -143,6 +142,15 @@ def _head(span: Span, body: ast.Block) -> Span:
 
 def _routine(kind: type[ast.Fn | ast.Hook], parts: list[Any], span: Span) -> ast.Fn | ast.Hook:
     return kind(span, _head(span, parts[-1]), parts[0], parts[1], _optional(parts, "result"), parts[-1])
+
+
+def _is_comparison(node: ast.Expression) -> bool:
+    return isinstance(node, ast.Operation) and node.op in COMPARISONS
+
+
+def _starts_alike(inner: Span, outer: Span) -> bool:
+    """Whether the first operand stands without parentheses of its own."""
+    return (inner.line, inner.column) == (outer.line, outer.column)
 
 
 def _chained(first: str, operator: Token) -> Diagnostic:

@@ -156,7 +156,9 @@ class ExpressionChecker:
         if not declared.is_array:
             related = Label(declared.span, "declared here, without a length")
             label = f"a single {symbol.kind}"
-            return self.coerce.fail("type-mismatch", f"`{symbol.name}` is not an array", node.object.span, label, related)
+            return self.coerce.fail(
+                "type-mismatch", f"`{symbol.name}` is not an array", node.object.span, label, related
+            )
         if symbol.kind == "list":
             return typed.ListElement(LIST, node.span, symbol.index, index)
         return typed.ReadState(symbol.type or POISON, node.span, symbol.index, index)
@@ -210,9 +212,7 @@ class ExpressionChecker:
         literal = is_literal(right) or isinstance(right, ast.Null)
         return first, self.value(right, first.type if literal else hint)
 
-    def arithmetic(
-        self, op: str, left: typed.Expression, right: typed.Expression, node: ast.Node
-    ) -> typed.Expression:
+    def arithmetic(self, op: str, left: typed.Expression, right: typed.Expression, node: ast.Node) -> typed.Expression:
         """`left op right`, except shifts, in the wider of the two types."""
         left, right = self.coerce.unify(left, right, node.span, f"`{op}` needs two values of one type")
         type = left.type
@@ -268,7 +268,9 @@ class ExpressionChecker:
         negative = isinstance(node.operand, ast.Prefixed) and node.operand.op == "-"
         operand = self.value(node.operand, I64 if negative else None)
         if wanted is None:
-            help = "compare it: `… != 0`" if node.type.text == "bool" else self.coerce.did_you_mean(node.type.text, CASTS)
+            help = (
+                "compare it: `… != 0`" if node.type.text == "bool" else self.coerce.did_you_mean(node.type.text, CASTS)
+            )
             label = f"casts are to {', '.join(CASTS)}"
             message = f"there is no cast to `{node.type.text}`"
             return self.coerce.fail("unknown-type", message, node.type.span, label, help=help)

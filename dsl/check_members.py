@@ -1,7 +1,7 @@
 """Types of members and calls.
 
-In: `object.name`, `object.name(…)` and `name(…)`. Out: typed reads and calls. Which members a value has is read from the
-`abi`; where a kfunc may be called and what its arguments must be is left to the verifier.
+In: `object.name`, `object.name(…)` and `name(…)`. Out: typed reads and calls. Which members a value has is read from
+the `abi`; where a kfunc may be called and what its arguments must be is left to the verifier.
 """
 
 from __future__ import annotations
@@ -155,7 +155,9 @@ class MemberChecker:
             return self._fail("not-a-value", f"`{name}` is not a function", node.callee.span, label, related)
         functions = [s.name for s in self._program.symbols.values() if s.kind == "fn"]
         help = self._expressions.coerce.did_you_mean(name, [*functions, *BUILTIN_FUNCTIONS])
-        return self._fail("unknown-name", f"there is no function `{name}`", node.callee.span, "not found here", help=help)
+        return self._fail(
+            "unknown-name", f"there is no function `{name}`", node.callee.span, "not found here", help=help
+        )
 
     def _method(self, node: ast.Call, member: ast.Member) -> typed.Expression:
         table = self._table(member.object)
@@ -192,7 +194,9 @@ class MemberChecker:
         return self._expressions.of_type(node, wanted)
 
     def _count(self, what: str, node: ast.Expression, given: tuple[ast.Expression, ...], names: list[str]) -> None:
-        expected = "no arguments" if not names else f"{len(names)} argument{'s' * (len(names) > 1)} ({', '.join(names)})"
+        expected = (
+            "no arguments" if not names else f"{len(names)} argument{'s' * (len(names) > 1)} ({', '.join(names)})"
+        )
         label = f"expected {expected}, found {len(given)}"
         self._fail("wrong-arguments", f"{what} takes {expected}", _callee(node), label)
 

@@ -13,7 +13,8 @@ PAGES = Path(__file__).with_name("explanations")
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """`stage` is what finds it: `syntax`, `names`, `types`, `lowering` or `verifier`."""
+    """`stage` is what finds it: `syntax`, `names`, `types`, `lowering`, `verifier`, or `object` for
+    what no source can have."""
 
     code: str
     stage: str
@@ -48,7 +49,27 @@ _FRONT_END = (
     Code("misplaced-break", "types", "`break` and `continue` belong into a loop"),
 )
 
-CODES: dict[str, Code] = {code.code: code for code in _FRONT_END}
+_VERIFIER = (
+    Code("uninitialised-local", "verifier", "a variable may be used before it is assigned"),
+    Code("folio-maybe-null", "verifier", "a folio that may be null is used without a test"),
+    Code("map-value-maybe-null", "verifier", "the result of a look-up is used without a test for null"),
+    Code("stale-map-value", "verifier", "a map was changed since the reference into it was taken"),
+    Code("index-out-of-bounds", "verifier", "an index may be beyond the end of its array"),
+    Code("narrowing-store", "verifier", "a value may not fit where it is stored"),
+    Code("argument-out-of-range", "verifier", "an argument may be outside what the callee takes"),
+    Code("return-out-of-range", "verifier", "a hook may return what the core does not take"),
+    Code("folio-leak", "verifier", "a folio that the hook owns is lost"),
+    Code("folio-moved", "verifier", "a folio is used after it was given away"),
+    Code("folio-not-owned", "verifier", "a folio that the hook does not own is given away"),
+    Code("ownership-mismatch", "verifier", "paths meet that disagree about who owns a folio"),
+    Code("ownership-in-loop", "verifier", "the ownership of a folio changes from round to round"),
+    Code("too-many-steps", "verifier", "a hook may take more steps than allowed"),
+    Code("scan-nested", "verifier", "a scan inside a scan"),
+    Code("kfunc-not-allowed-here", "verifier", "the hook does not have what is called"),
+    Code("malformed-object", "object", "a policy object that no source compiles to"),
+)
+
+CODES: dict[str, Code] = {code.code: code for code in (*_FRONT_END, *_VERIFIER)}
 
 
 def page(code: str) -> str:

@@ -69,7 +69,9 @@ class Coercion:
         if given.signed != wanted.signed:
             label = f"expected {wanted}, found {given}"
             help = f"convert it: `… as {wanted}`"
-            return self.fail("mixed-signedness", "signed and unsigned do not mix", value.span, label, *related, help=help)
+            return self.fail(
+                "mixed-signedness", "signed and unsigned do not mix", value.span, label, *related, help=help
+            )
         return typed.Conversion(wanted, value.span, value, given.bits > wanted.bits)
 
     def out_of_range(self, number: int, type: Type, span: Span, *related: Label) -> typed.Poison:

@@ -39,7 +39,9 @@ class ConstantEvaluator:
     def value(self, expression: ast.Expression, type: Type, what: str) -> int | None:
         """The value of `expression` as a `type`; `what` names it in messages."""
         if type == PAGE_KEY:
-            self._fail("type-mismatch", "a page_key has no constants", expression, "leave the value out: it starts at 0")
+            self._fail(
+                "type-mismatch", "a page_key has no constants", expression, "leave the value out: it starts at 0"
+            )
             return None
         if (type == BOOL) != isinstance(expression, ast.Boolean) and not self._is_const(expression, type):
             wanted = "`true` or `false`" if type == BOOL else f"an integer ({type})"
@@ -56,7 +58,12 @@ class ConstantEvaluator:
         """Whether the kind of the value is right or left to `_evaluate`: bools only by name, integers by anything."""
         if isinstance(expression, ast.Variable):
             symbol = self._find(expression.name)
-            return symbol is None or symbol.type is None or symbol.kind != "const" or (symbol.type == BOOL) == (type == BOOL)
+            return (
+                symbol is None
+                or symbol.type is None
+                or symbol.kind != "const"
+                or (symbol.type == BOOL) == (type == BOOL)
+            )
         return type != BOOL and not isinstance(expression, ast.Boolean)
 
     def _find(self, name: str) -> Symbol | None:
@@ -88,7 +95,9 @@ class ConstantEvaluator:
     def _named(self, expression: ast.Expression, name: str) -> int | None:
         symbol = self._find(name)
         if symbol is None:
-            help = did_you_mean(name, (s.name for s in self._program.symbols.values() if s.kind == "const"), self._diagnostics)
+            help = did_you_mean(
+                name, (s.name for s in self._program.symbols.values() if s.kind == "const"), self._diagnostics
+            )
             label = "no const of this name is declared above"
             self._fail("unknown-name", f"`{name}` is not declared", expression, label, help)
             return None
@@ -110,7 +119,9 @@ class ConstantEvaluator:
             return quotient if op == "/" else a - quotient * b
         if op in ("<<", ">>"):
             if not 0 <= b < 64:
-                self._fail("value-out-of-range", "shift count out of range in a constant", right, f"{b:,} is not in 0 to 63")
+                self._fail(
+                    "value-out-of-range", "shift count out of range in a constant", right, f"{b:,} is not in 0 to 63"
+                )
                 return None
             return a << b if op == "<<" else a >> b
         if op not in _ARITHMETIC:
@@ -163,5 +174,7 @@ class ConstantEvaluator:
             return False
         known = [s.name for s in self._program.symbols.values() if s.kind in ("const", "param")]
         help = did_you_mean(name, [*known, "nr_pages"], self._diagnostics)
-        self._fail("unknown-name", f"`{name}` is not declared", expression, "no const or param of this name is above", help)
+        self._fail(
+            "unknown-name", f"`{name}` is not declared", expression, "no const or param of this name is above", help
+        )
         return False

@@ -124,7 +124,7 @@ def _productions(rules: list[Any]) -> tuple[list[Any], dict[Any, int]]:
 
 
 def _token_pattern(terminals: Collection[Any]) -> str:
-    """One pattern for all tokens: `space`, `mark` (operators, longest first), and the named ones; keywords are names."""
+    """One pattern for all tokens: `space`, `mark` (operators, longest first), the named ones; keywords are names."""
     named = {t.name: t.pattern.to_regexp() for t in terminals if t.pattern.type != "str"}
     spaces = "|".join(named.pop(name) for name in sorted(named) if name.startswith("__IGNORE"))
     marks = sorted((t.pattern.value for t in terminals if t.pattern.type == "str"), key=lambda mark: (-len(mark), mark))

@@ -6,37 +6,18 @@ that is not of the form raises `IrTextError` with its line, and nothing else.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from dsl import ir
 from dsl.abi import ABI_HASH
 from dsl.ir_printer import takes_cursor
-from dsl.source import NOWHERE, Source, Span
-from dsl.types import BOOL, FOLIO, LIST, SCALARS, U64, Type, ref
+from dsl.ir_tokens import IrTextError, TokenReader
+from dsl.source import Source, Span
+from dsl.types import BOOL, LIST, U64, Type
 
 MAX_DEPTH = 200
 """Deeper nesting than this is refused; the verifier allows less."""
-
-T = TypeVar("T")
-
-_TOKEN = re.compile(
-    r"""(?P<space>[ \t\r]+|//[^\n]*) | (?P<newline>\n) | (?P<string>"(?:[^"\\\n]|\\.)*")
-      | (?P<span>@\d+:\d+-\d+:\d+) | (?P<register>%\d+(?:\.[A-Za-z_]\w*)?) | (?P<integer>-?\d+)
-      | (?P<name>[A-Za-z_]\w*) | (?P<mark>->|\.\.=|[-+*/%(){}\[\]<>=:,])""",
-    re.VERBOSE | re.ASCII,
-)
-
-
-class IrTextError(Exception):
-    """The text is not IR text. `line` counts from 1."""
-
-    def __init__(self, line: int, message: str) -> None:
-        super().__init__(f"line {line}: {message}")
-        self.line = line
 
 
 class _Named(Protocol):
@@ -44,43 +25,16 @@ class _Named(Protocol):
     def name(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-    line: int
-
-
 def parse_policy(text: str, source: Source | None = None) -> ir.Policy:
     """The policy that `text` describes; `source` is the text its spans refer to."""
-    return _Parser(_tokens(text)).policy(source or Source("<ir>", ""))
+    return _Parser(text).policy(source or Source("<ir>", ""))
 
 
-def _tokens(text: str) -> list[_Token]:
-    tokens: list[_Token] = []
-    position, line = 0, 1
-    while position < len(text):
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise IrTextError(line, f"unexpected character {text[position]!r}")
-        kind = match.lastgroup or ""
-        if kind == "newline":
-            line += 1
-        elif kind != "space":
-            if kind == "integer" and len(match.group()) > 40:
-                raise IrTextError(line, "integer too large")
-            tokens.append(_Token(kind, match.group(), line))
-        position = match.end()
-    tokens.append(_Token("end", "the end", line))
-    return tokens
-
-
-class _Parser:
+class _Parser(TokenReader):
     """Recursive descent over the tokens; the tables read so far resolve names."""
 
-    def __init__(self, tokens: list[_Token]) -> None:
-        self._tokens = tokens
-        self._position = 0
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
         self._params: list[ir.Param] = []
         self._states: list[ir.State] = []
         self._lists: list[ir.ListDecl] = []
@@ -88,78 +42,6 @@ class _Parser:
         self._fields: list[ir.Field] = []
         self._maps: list[ir.Map] = []
         self._registers: dict[int, ir.Reg] = {}
-
-    # --- tokens -------------------------------------------------------------------------------------------
-
-    def _peek(self) -> _Token:
-        return self._tokens[self._position]
-
-    def _next(self) -> _Token:
-        token = self._tokens[self._position]
-        self._position = min(self._position + 1, len(self._tokens) - 1)
-        return token
-
-    def _error(self, expected: str, token: _Token | None = None) -> IrTextError:
-        token = token or self._peek()
-        return IrTextError(token.line, f"expected {expected}, found {token.text}")
-
-    def _accept(self, text: str) -> bool:
-        token = self._peek()
-        if token.text != text or token.kind == "string":
-            return False
-        self._next()
-        return True
-
-    def _expect(self, text: str) -> None:
-        if not self._accept(text):
-            raise self._error(f"`{text}`")
-
-    def _integer(self) -> int:
-        if self._peek().kind != "integer":
-            raise self._error("an integer")
-        return int(self._next().text)
-
-    def _name(self) -> str:
-        token = self._peek()
-        if token.kind == "name":
-            return self._next().text
-        if token.kind != "string":
-            raise self._error("a name")
-        self._next()
-        try:
-            return str(json.loads(token.text))
-        except ValueError:
-            raise IrTextError(token.line, f"bad string {token.text}") from None
-
-    def _span(self) -> Span:
-        if self._peek().kind != "span":
-            return NOWHERE
-        numbers = re.findall(r"\d+", self._next().text)
-        if any(len(n) > 10 for n in numbers):
-            raise IrTextError(self._peek().line, "span out of range")
-        line, column, end_line, end_column = map(int, numbers)
-        return Span(line, column, end_line, end_column)
-
-    def _type(self) -> Type:
-        token = self._next()
-        if token.text == "ref":
-            self._expect("(")
-            table = self._integer()
-            self._expect(")")
-            return ref(table)
-        types = {**SCALARS, "folio": FOLIO, "list": LIST}
-        if token.text not in types:
-            raise self._error("a type", token)
-        return types[token.text]
-
-    def _sequence(self, item: Callable[[], T], close: str) -> tuple[T, ...]:
-        """Items separated by commas, up to `close`."""
-        items: list[T] = []
-        while not self._accept(close):
-            if items:
-                self._expect(",")
-            items.append(item())
-        return tuple(items)
 
     # --- tables -------------------------------------------------------------------------------------------
 

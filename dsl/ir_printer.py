@@ -15,7 +15,7 @@ from typing import Protocol
 from dsl import ir
 from dsl.abi import ABI_HASH, KFUNCS
 from dsl.source import NOWHERE, Span
-from dsl.types import BOOL, U64, Type
+from dsl.types import BOOL, LIST, U64
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -146,7 +146,7 @@ class _Hook:
             return "block"
         if isinstance(node, ir.Loop):
             return f"loop {self._operand(node.index)} < {self._operand(node.limit)}"
-        source = [] if node.cursor >= 0 and node.source == ir.Const(0, Type("list")) else [self._operand(node.source)]
+        source = [] if node.cursor >= 0 and node.source == ir.Const(0, LIST) else [self._operand(node.source)]
         if node.cursor != -1:
             source.append(f"cursor {_reference(self._policy.cursors, node.cursor)}")
         return f"scan {self._operand(node.folio)} in {' '.join(source)} limit {self._operand(node.limit)}"

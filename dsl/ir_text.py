@@ -16,7 +16,8 @@ referred to by name or number, registers by `%number`; the name after the dot on
 
 from __future__ import annotations
 
-from dsl.ir_parser import IrTextError, parse_policy
+from dsl.ir_parser import parse_policy
 from dsl.ir_printer import print_policy
+from dsl.ir_tokens import IrTextError
 
 __all__ = ["IrTextError", "parse_policy", "print_policy"]

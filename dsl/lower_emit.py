@@ -78,7 +78,9 @@ class Emitter:
         if len(self._bodies) > abi.MAX_NESTING:
             message = f"blocks nest more than {abi.MAX_NESTING} deep"
             label = "the limit is reached here, with all functions inlined"
-            raise LoweringLimit("nesting-too-deep", message, span, label, "simplify the conditions, or split the routine")
+            raise LoweringLimit(
+                "nesting-too-deep", message, span, label, "simplify the conditions, or split the routine"
+            )
         nodes: list[ir.Node] = []
         self._bodies.append(nodes)
         yield nodes
@@ -116,6 +118,8 @@ class Emitter:
         self._calls += 1
         if self._calls > MAX_CALL_DEPTH:
             message = f"calls nest more than {MAX_CALL_DEPTH} deep"
-            raise LoweringLimit("nesting-too-deep", message, span, "this call is one level too deep", "merge some of the functions")
+            raise LoweringLimit(
+                "nesting-too-deep", message, span, "this call is one level too deep", "merge some of the functions"
+            )
         yield
         self._calls -= 1

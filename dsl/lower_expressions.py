@@ -8,6 +8,7 @@ are inlined by `dsl/lower_statements.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from dsl import ir, typed
 from dsl.lower_emit import Emitter, Target
@@ -68,16 +69,16 @@ class ExpressionLowering:
         match node:
             case typed.Arithmetic(op=op):
                 left, right = operand(node.left), operand(node.right)
-                build = lambda dst: ir.Binary(dst, op, left, right, span)  # noqa: E731
+                build = partial(ir.Binary, op=op, left=left, right=right, span=span)
             case typed.Comparison(op=op):
                 left, right = operand(node.left), operand(node.right)
-                build = lambda dst: ir.Compare(dst, op, left, right, span)  # noqa: E731
+                build = partial(ir.Compare, op=op, left=left, right=right, span=span)
             case typed.MulDivide():
                 a, b, c = operand(node.a), operand(node.b), operand(node.c)
-                build = lambda dst: ir.MulDiv(dst, a, b, c, span)  # noqa: E731
+                build = partial(ir.MulDiv, a=a, b=b, c=c, span=span)
             case typed.KfuncCall(kfunc=kfunc, table=table):
                 arguments = tuple(operand(argument) for argument in node.arguments)
-                build = lambda dst: ir.Call(dst, kfunc, table, arguments, span)  # noqa: E731
+                build = partial(ir.Call, kfunc=kfunc, table=table, args=arguments, span=span)
             case _:
                 build = self._load(node)
         result = target or self._emitter.register(node.type, name)
@@ -87,14 +88,11 @@ class ExpressionLowering:
     def _load(self, node: typed.Expression) -> Callable[[ir.Reg], ir.Node]:
         span = node.span
         if isinstance(node, typed.ReadParam):
-            param = node.param
-            return lambda dst: ir.LoadParam(dst, param, span)
+            return partial(ir.LoadParam, param=node.param, span=span)
         if isinstance(node, typed.ListElement):
-            number, index = node.list, self.operand(node.index)
-            return lambda dst: ir.ListAt(dst, number, index, span)
+            return partial(ir.ListAt, list=node.list, index=self.operand(node.index), span=span)
         if isinstance(node, typed.ReadState | typed.ReadField | typed.ReadValue):
-            inner = self.place_operand(node)
-            return lambda dst: load(node, inner, dst)
+            return partial(load, node, self.place_operand(node))
         raise TypeError(f"not an expression: {node!r}")
 
     def place_operand(self, place: typed.Place) -> ir.Operand:
@@ -155,9 +153,7 @@ class ExpressionLowering:
                     self._emitter.leave(target, condition.span)
                 self._emitter.emit(ir.If(test, tuple(then), (), condition.span))
 
-    def branch(
-        self, condition: typed.Expression, then: Callable[[], None], orelse: Callable[[], None] | None
-    ) -> None:
+    def branch(self, condition: typed.Expression, then: Callable[[], None], orelse: Callable[[], None] | None) -> None:
         """Do `then` or `orelse`."""
         span, emitter = condition.span, self._emitter
         if isinstance(condition, typed.Not) and not isinstance(condition.operand, typed.Logic):
@@ -248,4 +244,3 @@ def store(place: typed.Place, inner: ir.Operand, value: ir.Operand) -> ir.Node:
             return ir.StoreRef(inner, field, value, span)
         case typed.Read():
             raise TypeError("a local is a register")
-

@@ -6,6 +6,7 @@ that are already in a register are bound to it, not copied: parameters cannot be
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dsl import abi, ir, typed
@@ -160,10 +161,13 @@ class HookLowering:
 
     # --- loops --------------------------------------------------------------------------------------------
 
-    def _loop(self, index: ir.Reg, limit: ir.Operand, body: typed.Body, span: Span, first: ir.Node | None = None) -> None:
+    def _loop(
+        self, index: ir.Reg, limit: ir.Operand, body: typed.Body, span: Span, first: Iterable[ir.Node] = ()
+    ) -> None:
+        """A loop whose body begins with the instructions `first`."""
         with self._emitter.target(span) as (target, nodes):
-            if first is not None:
-                self._emitter.emit(first)
+            for instruction in first:
+                self._emitter.emit(instruction)
             self._repeated(target, body)
         self._emitter.emit(ir.Loop(index, limit, tuple(nodes), span))
 
@@ -183,16 +187,35 @@ class HookLowering:
             self._locals[node.local] = index
             self._loop(index, high, node.body, span)
             return
-        limit, more = emitter.register(U64), emitter.register(BOOL)
+        count, variable = emitter.register(U64), emitter.register(U64, name)
+        self._locals[node.local] = variable
+        limit, last = self._rounds(low, high, span)
+        first = [ir.Binary(variable, "add", low, count, span)]
+        if last is not None:
+            first.append(ir.Binary(variable, "min", variable, last, span))
+        self._loop(count, limit, node.body, span, first)
+
+    def _rounds(self, low: ir.Operand, high: ir.Operand, span: Span) -> tuple[ir.Reg, ir.Reg | None]:
+        """The number of rounds from `low` up to `high`; for a `low` that is not constant also the last value.
+
+        Both bound the loop by `high` once more, through `min`, which changes no value: the verifier knows ranges, not
+        that `low` is below `high`.
+        """
+        emitter = self._emitter
+        more, limit, last = emitter.register(BOOL), emitter.register(U64), None
         emitter.emit(ir.Compare(more, "gt", high, low, span))
         with emitter.body(span) as then:
             emitter.emit(ir.Binary(limit, "sub", high, low, span))
+            if not isinstance(low, ir.Const):
+                emitter.emit(ir.Binary(limit, "min", limit, high, span))
+                last = emitter.register(U64)
+                emitter.emit(ir.Binary(last, "sub", high, ir.Const(1, U64), span))
         with emitter.body(span) as orelse:
             emitter.emit(ir.Copy(limit, _ZERO, span))
+            if last is not None:
+                emitter.emit(ir.Copy(last, _ZERO, span))
         emitter.emit(ir.If(more, tuple(then), tuple(orelse), span))
-        count, variable = emitter.register(U64), emitter.register(U64, name)
-        self._locals[node.local] = variable
-        self._loop(count, limit, node.body, span, ir.Binary(variable, "add", low, count, span))
+        return limit, last
 
     def _fixed(self, value: ir.Operand, node: typed.Expression) -> ir.Operand:
         """`value` where the loop's body cannot change it: the lower bound is read again in every round."""

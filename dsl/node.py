@@ -6,6 +6,7 @@ a real dataclass takes a millisecond; at a hundred classes that would be a third
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, ClassVar, dataclass_transform
 
 
@@ -16,7 +17,7 @@ class Record:
     _names: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        cls._names += tuple(cls.__dict__.get("__annotations__", ()))
+        cls._names += tuple(inspect.get_annotations(cls))
 
     def __init__(self, *values: Any) -> None:
         names = self._names

@@ -1,7 +1,7 @@
 """The form of a policy object: which fields each node has, in order, and of what kind.
 
-Read by both directions of `dsl/policy_object.py`. The number of a node in a file is its place in `NODES`: append only, or
-raise `FORMAT_VERSION`.
+Read by `dsl/object_writer.py` and `dsl/object_reader.py`. The number of a node in a file is its place in `NODES`:
+append only, or raise `FORMAT_VERSION`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ MAX_ENTRIES = 1 << 16
 """Entries of any table."""
 MAX_NAME_BYTES = 1024
 MAX_TEXT_BYTES = 1_000_000
+LOWEST, HIGHEST = -(1 << 63), (1 << 64) - 1
+"""The range of all integers."""
 
 TYPES: tuple[Type, ...] = (U8, U16, U32, U64, I64, BOOL, PAGE_KEY, FOLIO, LIST)
 """By number; `ref` is the number after the last, followed by its table."""
@@ -45,7 +47,10 @@ NODES: tuple[tuple[type[ir.Node], tuple[tuple[str, str], ...]], ...] = (
     (ir.If, (("condition", "operand"), ("then", "body"), ("orelse", "body"))),
     (ir.Block, (("body", "body"),)),
     (ir.Loop, (("index", "register"), ("limit", "operand"), ("body", "body"))),
-    (ir.Scan, (("folio", "register"), ("source", "operand"), ("cursor", "table"), ("limit", "operand"), ("body", "body"))),
+    (
+        ir.Scan,
+        (("folio", "register"), ("source", "operand"), ("cursor", "table"), ("limit", "operand"), ("body", "body")),
+    ),
     (ir.Break, (("depth", "number"),)),
     (ir.Continue, (("depth", "number"),)),
     (ir.Return, (("value", "operand or none"),)),

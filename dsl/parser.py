@@ -194,8 +194,7 @@ class _Parser:
             self._unclosed += dropped.count("{") - dropped.count("}")
             height = item_height
         elif token.kind != "END" and not self._accepts(("ERROR", token.kind), self._states[:height]):
-            if token.kind == "}" or self._position == start:
-                self._position += 1
+            self._position += token.kind == "}" or self._position == start
         self._cut(height)
         self._feed_virtual(Token("ERROR", "", self._tokens[self._position].span))
 

@@ -45,7 +45,11 @@ def _calls(function: ast.Fn, program: Program) -> list[tuple[str, Span]]:
     stack: list[ast.Node] = [function.body]
     while stack:
         node = stack.pop()
-        if isinstance(node, ast.Call) and isinstance(node.callee, ast.Variable) and node.callee.name in program.functions:
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.callee, ast.Variable)
+            and node.callee.name in program.functions
+        ):
             found.append((node.callee.name, node.span))
         stack.extend(reversed(list(ast.children(node))))
     return found

@@ -53,7 +53,9 @@ class _Resolver:
             return
         self._program.name = lines[0].name.text
         if file.items[0] is not lines[0]:
-            self._fail("policy-line", "the policy's name must come first", lines[0].span, "other items precede it", help=help)
+            self._fail(
+                "policy-line", "the policy's name must come first", lines[0].span, "other items precede it", help=help
+            )
         for again in lines[1:]:
             first = Label(lines[0].span, "first named here")
             self._fail("policy-line", "the policy is named twice", again.span, "a file holds one policy", first)
@@ -85,7 +87,9 @@ class _Resolver:
             case ast.Hook():
                 self._hook(item)
 
-    def _declare(self, kind: str, name: ast.Identifier, index: int = 0, type: Type | None = None, value: int = 0) -> None:
+    def _declare(
+        self, kind: str, name: ast.Identifier, index: int = 0, type: Type | None = None, value: int = 0
+    ) -> None:
         """Enter a name, unless it is taken: then the first declaration stays."""
         text = name.text
         if text in RESERVED or (kind == "struct" and text in SCALARS):
@@ -105,7 +109,9 @@ class _Resolver:
             self._fail("unknown-type", f"{what} cannot be a {name.text}", name.span, label)
         else:
             help = did_you_mean(name.text, allowed, self._diagnostics)
-            self._fail("unknown-type", f"there is no type `{name.text}`", name.span, f"one of {_list_of(allowed)}", help=help)
+            self._fail(
+                "unknown-type", f"there is no type `{name.text}`", name.span, f"one of {_list_of(allowed)}", help=help
+            )
         return POISON
 
     # --- consts, params, state ----------------------------------------------------------------------------
@@ -130,7 +136,9 @@ class _Resolver:
             elif default is not None and not low <= default <= high:
                 related = Label(item.low.span.to(item.high.span), "the range")
                 label = f"{default:,} is not in {low:,}..={high:,}"
-                self._fail("value-out-of-range", "the default is out of the param's range", item.default.span, label, related)
+                self._fail(
+                    "value-out-of-range", "the default is out of the param's range", item.default.span, label, related
+                )
         self._declare("param", item.name, index=len(self._program.params), type=type)
         self._program.params.append(ir.Param(item.name.text, type, default or 0, low or 0, high or 0, item.name.span))
 
@@ -149,7 +157,9 @@ class _Resolver:
         if length is None:
             return 1
         if not 1 <= length <= maximum:
-            self._fail("value-out-of-range", "length out of range", expression.span, f"{length:,} is not in 1 to {maximum:,}")
+            self._fail(
+                "value-out-of-range", "length out of range", expression.span, f"{length:,} is not in 1 to {maximum:,}"
+            )
             return 1
         return length
 
@@ -159,7 +169,9 @@ class _Resolver:
         symbol = self._program.symbols.get(item.list.text)
         number, index = 0, 0
         if symbol is None or symbol.kind != "list":
-            help = did_you_mean(item.list.text, (s.name for s in self._program.symbols.values() if s.kind == "list"), self._diagnostics)
+            help = did_you_mean(
+                item.list.text, (s.name for s in self._program.symbols.values() if s.kind == "list"), self._diagnostics
+            )
             label = "no list of this name is declared above" if symbol is None else f"this is a {symbol.kind}"
             self._fail("unknown-name", f"`{item.list.text}` is not a list", item.list.span, label, help=help)
         else:
@@ -193,7 +205,9 @@ class _Resolver:
             type = self._type(field.type, SCALARS, f"a field of a {what}")
             if name in fields:
                 related = Label(fields[name].span, "first declared here")
-                self._fail("duplicate-name", f"field `{name}` is declared twice", field.name.span, "again here", related)
+                self._fail(
+                    "duplicate-name", f"field `{name}` is declared twice", field.name.span, "again here", related
+                )
             elif what == "folio" and name in abi.members("folio"):
                 label = "every folio has a member of this name"
                 self._fail("reserved-name", f"`{name}` has a meaning of its own", field.name.span, label)
@@ -239,7 +253,9 @@ class _Resolver:
         name = item.name
         if name.text not in abi.HOOKS:
             help = did_you_mean(name.text, abi.HOOKS, self._diagnostics)
-            self._fail("unknown-hook", f"there is no hook `{name.text}`", name.span, "`rext list` shows all hooks", help=help)
+            self._fail(
+                "unknown-hook", f"there is no hook `{name.text}`", name.span, "`rext list` shows all hooks", help=help
+            )
         elif name.text in self._hooks:
             related = Label(self._hooks[name.text], "first defined here")
             self._fail("duplicate-name", f"hook `{name.text}` is defined twice", name.span, "again here", related)
@@ -261,7 +277,9 @@ class _Resolver:
         for kind, size, maximum, what in tables:
             if size > maximum:
                 last = [item for item in file.items if isinstance(item, kind)][-1]
-                self._fail("limit-exceeded", f"the policy has too many {what}", last.span, f"{size:,}, at most {maximum:,}")
+                self._fail(
+                    "limit-exceeded", f"the policy has too many {what}", last.span, f"{size:,}, at most {maximum:,}"
+                )
         for map in program.maps:
             if _bytes(map.fields) > abi.MAX_VALUE_BYTES:
                 label = f"{_bytes(map.fields):,} bytes, at most {abi.MAX_VALUE_BYTES:,}"

@@ -67,8 +67,7 @@ class Program:
 
 def _reserved() -> dict[str, Symbol]:
     symbols = {
-        name: Symbol("const", name, NOWHERE, type=type, value=value)
-        for name, (value, type, _) in abi.CONSTANTS.items()
+        name: Symbol("const", name, NOWHERE, type=type, value=value) for name, (value, type, _) in abi.CONSTANTS.items()
     }
     symbols |= {name: Symbol("builtin", name, NOWHERE) for name in BUILTIN_FUNCTIONS}
     symbols |= {name: Symbol("kfunc", name, NOWHERE, type=k.result) for name, k in abi.members(None).items()}

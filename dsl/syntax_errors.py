@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dsl.diagnostics import Diagnostic, Label
 from dsl.lexer import Token
+from dsl.nearest import nearest
 from dsl.source import Span
 
 _EXPRESSION = frozenset({"NAME", "INTEGER", "true", "false", "null", "(", "!", "-", "~"})
 _OPERATORS = frozenset({
-    "+", "-", "*", "/", "%", "<<", ">>", "&", "|", "^", "&&", "||", "==", "!=", "<", "<=", ">", ">=", "as", ".", "(", "[",
+    "+", "-", "*", "/", "%", "<<", ">>", "&", "|", "^", "&&", "||", "==", "!=", "<", "<=", ">", ">=",
+    "as", ".", "(", "[",
 })  # fmt: skip
 _ASSIGNMENTS = frozenset({"+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>="})
 _ITEMS = frozenset({"policy", "const", "param", "state", "list", "cursor", "folio", "struct", "map", "fn", "hook"})
@@ -56,13 +58,17 @@ def unexpected(found: Token, previous: Token | None, expected: set[str], opened:
     """`found` does not fit after `previous`; `opened` is the innermost bracket still open."""
     wanted = in_words(expected)
     related: tuple[Label, ...] = ()
-    if opened is not None and (found.kind == "END" or found.kind in _ITEMS or (found.text in ("}", ")", "]") and found.text not in expected)):
+    if opened is not None and (
+        found.kind == "END" or found.kind in _ITEMS or (found.text in ("}", ")", "]") and found.text not in expected)
+    ):
         related = (Label(opened.span, f"this `{opened.text}` is still open"),)
     help = _HINTS.get(found.text) or (_HINTS.get(previous.text) if previous is not None else None)
     if help is None and found.text in _KEYWORDS and "NAME" in expected and "let" not in expected:
         help = f"`{found.text}` is a keyword and cannot be a name"
     if help is None and found.text == "=" and "==" in expected and "=" not in expected:
         help = "write `==` to compare"
+    if help is None:
+        help = _misspelt(found, previous, expected)
     if found.kind == "ERROR" and found.text:
         message = f"unexpected character {describe(found)}"
     elif found.kind == "}" and opened is None:
@@ -70,6 +76,16 @@ def unexpected(found: Token, previous: Token | None, expected: set[str], opened:
     else:
         message = f"expected {wanted}, found {describe(found)}"
     return Diagnostic("syntax-error", message, Label(_shown(found), f"expected {wanted}"), related, (), help)
+
+
+def _misspelt(found: Token, previous: Token | None, expected: set[str]) -> str | None:
+    """A keyword like the word where an item should begin, or like the word before something that cannot follow it."""
+    word = None
+    if found.kind == "NAME" and "hook" in expected:
+        word = nearest(found.text, _ITEMS)
+    elif previous is not None and previous.kind == "NAME" and found.kind in ("NAME", "INTEGER", "if", "{"):
+        word = nearest(previous.text, _STATEMENTS | {"else"})
+    return None if word is None else f"did you mean `{word}`?"
 
 
 def describe(token: Token) -> str:

@@ -161,7 +161,9 @@ class _Body:
             type = value.type
         elif type is None:
             label, help = "nothing says what it holds", f"write `let {node.name.text}: u64;`"
-            self._fail("type-mismatch", f"the type of `{node.name.text}` is not known", node.name.span, label, help=help)
+            self._fail(
+                "type-mismatch", f"the type of `{node.name.text}` is not known", node.name.span, label, help=help
+            )
         return typed.Declare(node.span, self._declare(node.name, type or POISON, "local"), value)
 
     def _assign(self, node: ast.Assign) -> typed.Statement | None:
@@ -190,7 +192,9 @@ class _Body:
             related = Label(place.local.span, "declared here")
             label = f"a {place.local.kind} cannot be changed"
             help = f"copy it first: `let other = {place.local.name};`"
-            self._fail("not-assignable", f"`{place.local.name}` cannot be assigned to", node.span, label, related, help=help)
+            self._fail(
+                "not-assignable", f"`{place.local.name}` cannot be assigned to", node.span, label, related, help=help
+            )
             return None
         if isinstance(place, typed.Read | typed.ReadState | typed.ReadField | typed.ReadValue):
             return place

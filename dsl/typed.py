@@ -6,7 +6,6 @@ of the IR. `Local` is compared by identity.
 
 from __future__ import annotations
 
-
 from dsl.node import Record
 from dsl.source import Span
 from dsl.types import Type

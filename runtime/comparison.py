@@ -17,7 +17,7 @@ from typing import Any
 from dsl import ir
 from runtime.host import HostMemoryError, available_memory, environment
 from runtime.jit.module import layout_of
-from runtime.map_sizes import place_maps
+from runtime.map_sizes import AttachError, place_maps
 from runtime.memory_size import MemorySize
 from runtime.opt import BYTES_PER_ACCESS
 from runtime.program import Program, load_program
@@ -68,7 +68,10 @@ class Cell:
         if isinstance(policy, ir.Policy):
             maps = policy.maps
             values = [params.get(p.name, p.default) for p in policy.params]
-        places = place_maps(maps, layout.value_stride, nr_pages, values)
+        try:
+            places = place_maps(maps, layout.value_stride, nr_pages, values)
+        except AttachError as error:
+            raise AttachError(f"{self.name}: {error}") from None
         return nr_pages * layout.folio_bytes + sum(place.bytes for place in places)
 
     def run(self, listener: Listener, cancelled: threading.Event) -> Row:

@@ -1,9 +1,9 @@
 """Policies with the rejections they must get written beside them.
 
-In: a file of chunks separated by lines `---`. A comment `//! error: CODE "part of the message"` at the end of a line says
-that the line is rejected with that code; the text is optional, and several may stand on one line. A chunk without any
-must be accepted. Out: for every chunk a `ChunkResult`; missing and surplus errors both are mismatches, with the line in
-the file.
+In: a file of chunks separated by lines `---`. A comment `//! error: CODE "part of the message"` at the end of a line
+says that the line is rejected with that code; the text is optional, and several may stand on one line. A chunk without
+any must be accepted. Out: for every chunk a `ChunkResult`; missing and surplus errors both are mismatches, with
+the line in the file.
 """
 
 from __future__ import annotations

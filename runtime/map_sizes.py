@@ -76,7 +76,7 @@ def place_maps(maps: Sequence[ir.Map], strides: Sequence[int], nr_pages: int, pa
         if capacity > abi.MAX_FOLIOS:
             raise AttachError(f"map `{declared.name}` would have {capacity:,} entries; the most is {abi.MAX_FOLIOS:,}")
         slots = 4
-        while slots < 2 * capacity:
+        while slots < 4 * capacity:
             slots *= 2
         places.append(MapPlace(capacity, capacity + 1, slots, stride))
     total, limit = sum(p.bytes for p in places), BYTES_PER_PAGE * nr_pages + BYTES_AT_LEAST

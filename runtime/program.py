@@ -13,7 +13,7 @@ from __future__ import annotations
 import difflib
 import json
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dsl import ir
@@ -53,7 +53,7 @@ class Rejected(Exception):
 @dataclass(frozen=True)
 class Program:
     """A policy that may run. `spec` is what the user wrote, `params` the settings that differ from the defaults,
-    `costs` the verifier's bounds (none for a built-in policy)."""
+    `costs` the verifier's bounds, hook by hook (none for a built-in policy)."""
 
     spec: str
     name: str
@@ -152,13 +152,13 @@ def _accepted(path: Path) -> tuple[ir.Policy, tuple[HookCost, ...], str]:
     key = cache.key_of("object" if is_object else "source", data)
     kept = cache.get(key)
     if "verdict" in kept and "policy" in kept:
-        costs = tuple(HookCost(**c) for c in json.loads(kept["verdict"]))
+        costs = tuple(HookCost(**c, lines=()) for c in json.loads(kept["verdict"]))
         return _decoded(kept["policy"], path), costs, key
     policy = _decoded(data, path) if is_object else compiled(data, path)
     verdict = verify(policy)
     if not verdict.accepted:
         raise Rejected(verdict.diagnostics, policy.source)
-    costs = tuple(verdict.costs)
+    costs = tuple(replace(c, lines=()) for c in verdict.costs)
     record = json.dumps([{"hook": c.hook, "constant": c.constant, "per_folio": c.per_folio} for c in costs])
     cache.put(key, {**kept, "verdict": record.encode(), "policy": encode(policy)})
     return policy, costs, key

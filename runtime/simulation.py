@@ -7,7 +7,9 @@ native code, or plain Python with the policy interpreted. Both work on the same 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -22,6 +24,7 @@ from runtime.policy_layout import PolicyLayout
 
 DTYPES = {(8, False): "u1", (32, False): "<u4", (64, True): "<i8"}
 FIRST_PAGE_ROOM = 1 << 16
+HUGE_PAGE = 2 << 20
 
 
 class Chunk(Protocol):
@@ -55,6 +58,16 @@ class Executor(Protocol):
 
     def attach(self, simulation: Simulation) -> None: ...
     def replay(self, simulation: Simulation, first: int, last: int) -> int: ...
+
+
+def zeroed(size: int) -> Any:
+    """An array of at least `size` zero bytes that take memory only when they are touched. Where the system can, large
+    ones lie on huge pages: the page table is read at random, and address translation would cost as much as the read."""
+    pages = mmap.mmap(-1, max(size, mmap.PAGESIZE))
+    if size >= HUGE_PAGE and hasattr(mmap, "MADV_HUGEPAGE"):
+        with contextlib.suppress(OSError):
+            pages.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(pages, "u1")[: max(size, 16)]
 
 
 class Simulation:
@@ -94,8 +107,7 @@ class Simulation:
             "map_values": 8 + sum(p.entries * p.stride for p in places),
         }
         for name, size in sizes.items():
-            # Zeroed by the system when touched: memory grows with use.
-            self.regions[name] = np.zeros(max(size, 8), "u1")
+            self.regions[name] = zeroed(size)
         self._initialise(values, places, heads)
 
     def _initialise(self, values: list[int], places: list[MapPlace], heads: int) -> None:
@@ -144,7 +156,7 @@ class Simulation:
         have = len(self.regions["page_table"]) // 8
         if nr_pages <= have:
             return
-        grown = np.zeros(max(nr_pages, 2 * have) * 8, "u1")
+        grown = zeroed(max(nr_pages, 2 * have) * 8)
         grown[: have * 8] = self.regions["page_table"]
         self.regions["page_table"] = grown
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from dsl import ir
 from dsl.abi import KFUNCS, MAX_CONSTANT_STEPS, MAX_STEPS_PER_FOLIO
 from dsl.diagnostics import Diagnostic, Label
-from dsl.source import Span
 from verifier.cells import nodes_of
 from verifier.domains.value import Scalar
 from verifier.state import Space
@@ -133,10 +132,10 @@ class CostAnalysis:
 
     def culprit(self) -> ir.Node | None:
         """The innermost loop that alone costs too much, else the dearest loop, if there is one."""
-        loops = [node for node in nodes_of(self._function.body) if isinstance(node, ir.Loop | ir.Scan)]
+        loops = _loops(self._function.body)
         too_dear = [loop for loop in loops if not self.of(loop).allowed]
         for loop in reversed(too_dear):
-            if not any(isinstance(x, ir.Loop | ir.Scan) and not self.of(x).allowed for x in nodes_of(loop.body)):
+            if all(self.of(inner).allowed for inner in _loops(loop.body)):
                 return loop
         return max(loops, key=lambda loop: self.of(loop).constant, default=None)
 
@@ -179,8 +178,8 @@ def _blame(
 ) -> Diagnostic:
     """Names the loop that costs most, what is known of its limit, and a limit that would do."""
     once, rounds = own_steps(node), analysis.rounds(node)
-    for inner in node.body:
-        once = once.plus(analysis.of(inner))
+    for part in node.body:
+        once = once.plus(analysis.of(part))
     text = Wording(space).text(node.limit) or "its limit"
     facts = (f"{text} {interval(limits[id(node)])}",) if isinstance(node.limit, ir.Reg) else ()
     by_folio = isinstance(node, ir.Scan) and analysis.of(node).per_folio > 0
@@ -191,14 +190,18 @@ def _blame(
         bound = min(1 << (fitting.bit_length() - 1), 4096)
         fixed = isinstance(node.limit, ir.Const)
         help = f"at most {fitting:,} rounds fit" if fixed else f"bound it: `min({text}, {bound})`"
-    related = tuple(Label(span, "inside this loop") for span in _around(space, node))
-    return Diagnostic("too-many-steps", message, Label(node.span, label), related, facts, help)
+    return Diagnostic("too-many-steps", message, Label(node.span, label), _nested(space, analysis, node), facts, help)
 
 
-def _around(space: Space, wanted: ir.Node) -> list[Span]:
-    """The loops around a node, from the outside."""
-    return [
-        node.span
-        for node in nodes_of(space.function.body)
-        if isinstance(node, ir.Loop | ir.Scan) and any(inner is wanted for inner in nodes_of(node.body))
-    ]
+def _loops(body: tuple[ir.Node, ...]) -> list[ir.Loop | ir.Scan]:
+    return [node for node in nodes_of(body) if isinstance(node, ir.Loop | ir.Scan)]
+
+
+def _nested(space: Space, analysis: CostAnalysis, wanted: ir.Loop | ir.Scan) -> tuple[Label, ...]:
+    """The loops around a loop, from the outside, and the dearest one inside it."""
+    around = [loop for loop in _loops(space.function.body) if any(inner is wanted for inner in _loops(loop.body))]
+    labels = [Label(loop.span, "inside this loop") for loop in around]
+    inside = max(_loops(wanted.body), key=lambda loop: analysis.of(loop).constant, default=None)
+    if inside is not None:
+        labels.append(Label(inside.span, f"{analysis.of(inside).constant:,} steps each time"))
+    return tuple(labels)

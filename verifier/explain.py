@@ -185,7 +185,7 @@ class Explainer:
         name = self._words.name(obligation.register)
         cell = self._space.layout.register(obligation.register)
         related = self._taken_label(self._definition(state, cell))
-        self._add("folio-leak", f"the folio in {name} is lost", node.span,
+        self._add("folio-leak", f"{self._the_folio(cell)} is lost", node.span,
                   f"{name} is overwritten, and still owns a folio", related, (), f"first {_GIVE_AWAY}")  # fmt: skip
 
     def _left_over(self, state: State, node: ir.Node) -> None:
@@ -205,9 +205,11 @@ class Explainer:
 
     def _lost_at_end(self, state: State, cell: int, taken: Definition | None, node: ir.Node) -> None:
         name = self._words.cell(cell)
+        label = f"{name} {'may still own' if _can_be_null(state.value(cell)) else 'still owns'} it when the hook ends"
+        if not self._space.function.registers[cell - self._space.layout.registers].name:
+            label = "still owned when the hook ends"
         place = self._space.function.span if taken is None or taken.node is None else taken.node.span
-        may = "may still own" if _can_be_null(state.value(cell)) else "still owns"
-        self._add("folio-leak", f"the folio in {name} is lost", place, f"{name} {may} it when the hook ends",
+        self._add("folio-leak", f"{self._the_folio(cell)} is lost", place, label,
                   (Label(node.span, "the hook ends here"),), (), f"before that, {_GIVE_AWAY}")  # fmt: skip
 
     def paths_disagree(self, node: ir.Node, cell: int, first: Definition, second: Definition) -> None:
@@ -220,7 +222,7 @@ class Explainer:
         taken = self._taken_label(owner)
         if other.value is UNINITIALISED and source is not None:
             place = source.node.span if source.node is not None else self._space.function.span
-            self._add("folio-leak", f"the folio in {name} is lost", place,
+            self._add("folio-leak", f"{self._the_folio(cell)} is lost", place,
                       "taken on one path, and still owned where it meets the others", (meet,), (),
                       f"on that path, {_GIVE_AWAY}")  # fmt: skip
             return
@@ -244,7 +246,7 @@ class Explainer:
             return
         source = self._words.origin(after, _owns)
         if not _owns(before.value) and source is not None and source.node is not None:
-            self._add("folio-leak", f"the folio in {name} is lost", source.node.span,
+            self._add("folio-leak", f"{self._the_folio(cell)} is lost", source.node.span,
                       "still owned when the next round begins", (loop,), (),
                       f"before the round ends, {_GIVE_AWAY}")  # fmt: skip
             return
@@ -256,6 +258,12 @@ class Explainer:
         """Executors take the default of the `abi` then, but the front end always returns one."""
         message = f"`{function.hook}` ends without returning a value"
         self._add("malformed-object", message, function.span, "its end can be reached", (), (), None)
+
+    def _the_folio(self, cell: int) -> str:
+        """A folio, by the variable it is in, or by the call that gave it."""
+        name = self._words.cell(cell)
+        index = cell - self._space.layout.registers
+        return f"the folio in {name}" if self._space.function.registers[index].name else f"the folio that {name} gives"
 
     # --- parts ---------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ that goes on, and kept between the rounds of outer loops, so that nested loops c
 Three phases: growing until nothing changes; shrinking by plain rounds, which takes back what widening gave away; and
 one round that reports and confirms every invariant. Should it find one that does not hold, growing is resumed, so
 what is reported last always comes from confirmed invariants: the argument needs no more than that. Poison, which
-stands for "reported already", counts only where something was reported: else it is taken back.
+stands for "reported already", adds nothing to an invariant, so that no error of an early round hides one of the last.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dsl.types import U64
 from verifier.cells import lay_out, nodes_of
 from verifier.check import Checker
 from verifier.domains import value as scalars
-from verifier.domains.reference import Conflict, Folio, Nullness
+from verifier.domains.reference import Folio, Nullness
 from verifier.domains.value import Scalar
 from verifier.invariant import Invariant, Phase, thresholds_of
 from verifier.obligations import Obligation, derive
@@ -31,7 +31,6 @@ from verifier.refine import refine
 from verifier.state import (
     NOTHING,
     OPAQUE,
-    POISON,
     UNINITIALISED,
     Definition,
     Space,
@@ -40,7 +39,6 @@ from verifier.state import (
     assign,
     empty_state,
     freeze,
-    join_values,
     merge,
     thaw,
 )
@@ -98,7 +96,7 @@ class Fixpoint:
         self._invariants = {id(node): Invariant() for node in nodes if isinstance(node, Repeating)}
         self._thresholds = thresholds_of(nodes)
         self._phase = Phase.REPORT
-        self._changed = self._reported = False
+        self._changed = False
         self._frames: list[_Frame] = []
         self.limits: dict[int, Scalar] = {}
         """By the identity of a loop that can be reached: what its limit may be."""
@@ -111,19 +109,13 @@ class Fixpoint:
             for _ in range(_SHRINKING_ROUNDS if widened else 0):
                 self._pass(Phase.SHRINK)
         self._pass(Phase.REPORT)
-        while self._changed or not (self._reported or self._without_poison()):
+        while self._changed:
             self._pass(Phase.GROW)
             self._pass(Phase.REPORT)
 
-    def _without_poison(self) -> bool:
-        """Whether no invariant is poisoned; after a call none is. An early phase may find an error that later ones do
-        not; what it poisoned is then of no known value."""
-        found = [invariant.take_back_poison() for invariant in self._invariants.values()]
-        return not any(found)
-
     def _pass(self, phase: Phase) -> None:
         self._phase = phase
-        self._changed = self._reported = False
+        self._changed = False
         self.limits.clear()
         del self.space.definitions[1:]
         if phase is Phase.REPORT:
@@ -132,7 +124,6 @@ class Fixpoint:
         if state is not None:
             self._require(state, self._end)
             if phase is Phase.REPORT and self._function.result is not None:
-                self._reported = True
                 self._reporter.falls_off_end(self._function)
 
     def _entry(self) -> State:
@@ -188,14 +179,12 @@ class Fixpoint:
         for obligation in self._obligations[id(node)]:
             if not self._checker.holds(state, obligation):
                 if self._phase is Phase.REPORT:
-                    self._reported = True
                     self._reporter.failed(state, node, obligation)
                 self._checker.assume(state, obligation)
 
     def _merge(self, states: list[State], node: ir.Node) -> State | None:
         def conflict(cell: int, first: Definition, second: Definition) -> None:
             if self._phase is Phase.REPORT:
-                self._reported = True
                 self._reporter.paths_disagree(node, cell, first, second)
 
         return merge(self.space, states, node, conflict)
@@ -229,7 +218,7 @@ class Fixpoint:
         """Sound: the body is entered with every state of the head whose counter is below the limit; the end is
         reached from the head, or, if there is a round for certain, from the end of a round."""
         limit = self._transfer.value(entry, node.limit)
-        bound = limit if isinstance(limit, Scalar) else scalars.of_type(U64)
+        bound = limit if isinstance(limit, Scalar) else scalars.between(0, 1)  # poisoned: say nothing about its cost
         known = self.limits.get(id(node))
         self.limits[id(node)] = bound if known is None else known.join(bound)
         invariant = self._invariants[id(node)]
@@ -286,7 +275,7 @@ class Fixpoint:
         if back is not None:
             if back.owning(variable) and self._phase is Phase.REPORT:
                 definitions = self.space.definitions
-                self._rounds_disagree(node, variable, definitions[NOTHING], definitions[back.cells[variable]])
+                self._reporter.rounds_disagree(node, variable, definitions[NOTHING], definitions[back.cells[variable]])
             back.bind(variable, NOTHING)
         return back
 
@@ -300,28 +289,17 @@ class Fixpoint:
         result = False
         for cell in sorted(invariant.values.keys() | changed.keys()):
             definitions = self.space.definitions
-            was = definitions[entry.cells[cell]]
             value = self._frozen(entry, cell)
             if back is not None and cell in changed:
-                is_now = definitions[back.cells[cell]]
-                invariant.made_by[cell] = was, is_now
-                joined = join_values(value, self._frozen(back, cell))
-                if isinstance(joined, Conflict):
-                    invariant.disagreeing[cell] = was, is_now
-                value = POISON if isinstance(joined, Conflict) else joined
-            if isinstance(join_values(invariant.values.get(cell, value), value), Conflict):
-                invariant.disagreeing.setdefault(cell, invariant.made_by.get(cell, (was, was)))
+                made_by = definitions[entry.cells[cell]], definitions[back.cells[cell]]
+                value = invariant.join(cell, value, self._frozen(back, cell), made_by)
             if invariant.adopt(cell, value, self._phase, self._thresholds, self._layout.types.get(cell, U64)):
                 result = True
         if self._phase is Phase.REPORT:
             for cell, (was, is_now) in invariant.disagreeing.items():
-                self._rounds_disagree(node, cell, was, is_now)
+                self._reporter.rounds_disagree(node, cell, was, is_now)
         self._changed |= result and self._phase is Phase.REPORT
         return result
-
-    def _rounds_disagree(self, node: Repeating, cell: int, before: Definition, after: Definition) -> None:
-        self._reported = True
-        self._reporter.rounds_disagree(node, cell, before, after)
 
     def _changes(self, head: State, back: State) -> list[tuple[int, int]]:
         return [(cell, symbol) for cell, _, symbol in head.cells.differences(back.cells)]

@@ -16,7 +16,7 @@ from dsl.types import INTEGERS, Type
 from verifier.domains import interval as intervals
 from verifier.domains.reference import Conflict
 from verifier.domains.value import Scalar
-from verifier.state import POISON, UNINITIALISED, Definition, Value, join_values
+from verifier.state import POISON, Definition, Value, join_values
 
 _DELAY = 2
 """Rounds in which a value may grow before it is widened."""
@@ -45,35 +45,48 @@ class Invariant:
     widened: bool = False
     _grown: dict[int, int] = field(default_factory=dict)
 
+    def join(self, cell: int, entry: Value, back: Value, made_by: tuple[Definition, Definition]) -> Value:
+        """What holds of a cell at the entry and at the end of a round; poison if they disagree about ownership, which
+        is noted. Poison alone adds nothing: it is there only where something was, or will be, reported."""
+        self.made_by[cell] = made_by
+        if entry is POISON or back is POISON:
+            return back if entry is POISON else entry
+        joined = join_values(entry, back)
+        if isinstance(joined, Conflict):
+            self.disagreeing[cell] = made_by
+            return POISON
+        return joined
+
     def adopt(self, cell: int, value: Value, phase: Phase, thresholds: Sequence[int], type: Type) -> bool:
         """Takes `value` into the invariant; whether that changed it, which it never does when shrinking a known cell.
 
         Sound: but for shrinking, the invariant includes `value` afterwards. What shrinking adopts is all that the
         last round and the entry gave, and the reporting phase confirms it.
         """
-        if cell not in self.values:
-            self.values[cell] = value
-            return True
-        old = self.values[cell]
-        scalars = isinstance(old, Scalar) and isinstance(value, Scalar)
-        if phase is Phase.SHRINK:
-            if scalars and _includes(old, value):
+        old = self.values.get(cell)
+        if cell in self.disagreeing:
+            value = POISON
+        elif old is not None and old is not POISON:
+            return value is not POISON and self._extend(cell, old, value, phase, thresholds, type)
+        self.values[cell] = value
+        return old is not value
+
+    def _extend(
+        self, cell: int, old: Value, value: Value, phase: Phase, thresholds: Sequence[int], type: Type
+    ) -> bool:
+        included = isinstance(old, Scalar) and isinstance(value, Scalar) and old.includes(value)
+        if included or phase is Phase.SHRINK:
+            if included and phase is Phase.SHRINK:
                 self.values[cell] = value
             return False
-        if scalars and _includes(old, value):
-            return False
         joined = join_values(old, value)
-        joined = POISON if isinstance(joined, Conflict) else joined
+        if isinstance(joined, Conflict):
+            self.disagreeing[cell] = self.made_by[cell]
+            joined = POISON
         if isinstance(old, Scalar) and isinstance(joined, Scalar):
             joined = self._grow(cell, old, joined, thresholds, type)
         self.values[cell] = joined
         return joined != old
-
-    def take_back_poison(self) -> bool:
-        """Makes poisoned values unknown; whether there were any."""
-        poisoned = [cell for cell, value in self.values.items() if value is POISON]
-        self.values.update(dict.fromkeys(poisoned, UNINITIALISED))
-        return bool(poisoned)
 
     def _grow(self, cell: int, old: Scalar, joined: Scalar, thresholds: Sequence[int], type: Type) -> Scalar:
         """At first what holds on both paths, then wider: finitely often, since the ends stop at thresholds only."""
@@ -84,10 +97,6 @@ class Invariant:
         wide = old.widen(joined, thresholds if rounds <= _PATIENCE else TYPE_BOUNDS)
         whole = intervals.of_type(type)
         return Scalar(wide.range.meet(whole) or whole, wide.bits)
-
-
-def _includes(a: Value, b: Value) -> bool:
-    return isinstance(a, Scalar) and isinstance(b, Scalar) and a.includes(b)
 
 
 TYPE_BOUNDS = sorted({0, 1} | {bound for type in INTEGERS for bound in (type.minimum, type.maximum)})

@@ -20,9 +20,12 @@ from verifier.tables import check_tables, in_range, is_scalar
 
 _OPEN = (ir.If, ir.Block, ir.Loop, ir.Scan)
 
+WELL_FORMED = ("kfunc-not-allowed-here", "scan-nested")
+"""Faults of policies that have the right form otherwise, so that the search for mistakes can go on."""
+
 
 def check_structure(policy: ir.Policy) -> Faults:
-    """The faults in the form of `policy`. If there are any, it must not be looked at further."""
+    """The faults in the form of `policy`. If there are others than `WELL_FORMED`, it must not be looked at further."""
     faults = Faults()
     check_tables(policy, faults)
     if faults.found:

@@ -17,7 +17,7 @@ from verifier.cost import Cost, HookCost, LineCost, cost_of
 from verifier.explain import Explainer
 from verifier.fixpoint import Fixpoint
 from verifier.log import LineStates, trace
-from verifier.structure import check_structure
+from verifier.structure import WELL_FORMED, check_structure
 
 __all__ = ["Cost", "HookCost", "LineCost", "LineStates", "Verdict", "verify"]
 
@@ -41,9 +41,9 @@ def verify(policy: ir.Policy) -> Verdict:
     """The verdict on `policy`."""
     collector = Collector()
     faults = check_structure(policy)
-    if faults.found:
-        for fault in faults.found:
-            collector.add(fault)
+    for fault in faults.found:
+        collector.add(fault)
+    if any(fault.code not in WELL_FORMED for fault in faults.found):
         return Verdict(False, tuple(collector), ())
     costs = []
     for function in policy.hooks:

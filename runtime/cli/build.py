@@ -7,18 +7,16 @@ into code or an object; the tree and the IR are shown as soon as there are any.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import sys
-from typing import Any
 
 from dsl import ir
 from dsl.render import render_text
-from dsl.source import Source, Span
 from runtime.cli import sources, status
 from runtime.cli.output import check_writable, emit, printable, use_color, write_file
 from runtime.cli.sources import OBJECT_SUFFIX, Subject
 from runtime.cli.status import UsageError
+from runtime.cli.tree import outline, plain
 
 EXAMPLE = "rext build s3fifo --emit ir\n  rext build my_policy.rx -o my_policy.rxo"
 STAGES = ("ast", "ir", "llvm", "asm")
@@ -77,7 +75,7 @@ def _may_go_on(subject: Subject, arguments: argparse.Namespace) -> bool:
 def _stage(subject: Subject, arguments: argparse.Namespace) -> str | bytes:
     if arguments.emit == "ast":
         if subject.compilation is None:
-            raise UsageError(f"{subject.source.name}: a policy object has no syntax tree")
+            raise UsageError(f"{subject.title}: a policy object has no syntax tree")
         tree = plain(subject.compilation.ast)
         return json.dumps(tree, indent=2) + "\n" if arguments.format == "json" else "\n".join(outline(tree)) + "\n"
     policy = subject.policy
@@ -101,40 +99,3 @@ def _native(policy: ir.Policy, arguments: argparse.Namespace) -> str:
 
     text, level = Module(policy, settings_of(policy, arguments.model == "ideal")).text, int(arguments.level)
     return engine.assembly(text, level) if arguments.emit == "asm" else str(engine.optimised(text, level))
-
-
-def plain(node: Any) -> Any:
-    """A tree of dataclasses as dictionaries: class, place and fields of each node."""
-    if isinstance(node, Span):
-        return f"{node.line}:{node.column}-{node.end_line}:{node.end_column}"
-    if isinstance(node, Source):
-        return node.name
-    if dataclasses.is_dataclass(node) and not isinstance(node, type):
-        fields = {field.name: plain(getattr(node, field.name)) for field in dataclasses.fields(node)}
-        return {"node": type(node).__name__, **fields}
-    if isinstance(node, list | tuple):
-        return [plain(each) for each in node]
-    if isinstance(node, dict):
-        return {str(key): plain(value) for key, value in node.items()}
-    return node if node is None or isinstance(node, bool | int | str) else str(node)
-
-
-def outline(tree: Any, name: str = "", depth: int = 0) -> list[str]:
-    """A plain tree as indented lines."""
-    start = "  " * depth + (f"{name}: " if name else "")
-    if isinstance(tree, dict) and "node" in tree:
-        scalars = " ".join(f"{k}={v!r}" for k, v in tree.items() if k not in ("node", "span") and not _nested(v))
-        head = f"{start}{tree['node']} {tree.get('span', '')} {scalars}".rstrip()
-        inner = [line for k, v in tree.items() if _nested(v) for line in outline(v, k, depth + 1)]
-        return [head, *inner]
-    if isinstance(tree, list):
-        if not tree:
-            return []
-        return [f"{start}", *(line for each in tree for line in outline(each, "", depth + 1))]
-    if isinstance(tree, dict):
-        return [start, *(line for k, v in tree.items() for line in outline(v, k, depth + 1))]
-    return [f"{start}{tree}"]
-
-
-def _nested(value: Any) -> bool:
-    return isinstance(value, dict | list)

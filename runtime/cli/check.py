@@ -54,7 +54,7 @@ def _diagnostics(subject: Subject, verdict: Verdict | None) -> tuple[Diagnostic,
 def _data(subject: Subject, verdict: Verdict | None, log: str) -> dict[str, Any]:
     found = _diagnostics(subject, verdict)
     data: dict[str, Any] = {
-        "file": subject.source.name,
+        "file": subject.title,
         "policy": None if subject.policy is None else subject.policy.name,
         "accepted": verdict is not None and verdict.accepted,
         "diagnostics": [to_json(diagnostic, subject.source) for diagnostic in found],
@@ -72,7 +72,7 @@ def _cost_data(cost: HookCost) -> dict[str, Any]:
 
 def _text(subject: Subject, verdict: Verdict | None, arguments: argparse.Namespace, color: bool) -> str:
     found = _diagnostics(subject, verdict)
-    name = printable_line(subject.source.name)
+    name = printable_line(subject.title)
     count = f"{len(found)} error{'' if len(found) == 1 else 's'}"
     summary = f"{name}: rejected, {count}" if found else f"{name}: accepted"
     parts = []

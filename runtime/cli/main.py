@@ -10,9 +10,10 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
 from runtime.cli import status
-from runtime.cli.output import printable_line
+from runtime.cli.output import printable_line, use_color
 from runtime.cli.parser import command_module, parse
 
 
@@ -31,8 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
+    color = "auto"
     try:
         arguments = parse(list(argv))
+        color = arguments.color
         result: int = command_module(arguments.command).execute(arguments)
         return result
     except SystemExit as ended:  # argparse: help, version, usage
@@ -40,10 +43,16 @@ def _run(argv: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:
-        return _failed(error)
+        return _failed(error, color)
 
 
-def _failed(error: Exception) -> int:
+def _failed(error: Exception, color: str) -> int:
+    if status.is_named(error, status.REJECTION):
+        from dsl.render import render_text
+
+        rejected: Any = error  # a class whose module is not imported where nothing is run
+        sys.stderr.write(render_text(rejected.diagnostics, rejected.source, use_color(color, sys.stderr)))
+        return status.REJECTED
     if status.is_bad_input(error):
         return _say(f"error: {error}", status.BAD_INPUT)
     if isinstance(error, MemoryError):

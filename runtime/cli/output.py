@@ -21,13 +21,13 @@ COLOR_CHOICES = ("auto", "always", "never")
 
 
 def printable(text: str) -> str:
-    """The text with everything but line ends and visible characters written as escapes."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    """The text with everything but line ends, tabs and visible characters written as escapes."""
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 
 def printable_line(text: str) -> str:
     """As `printable`, on one line."""
-    return printable(text).replace("\n", "\\n")
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def use_color(choice: str, stream: TextIO) -> bool:

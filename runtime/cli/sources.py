@@ -24,9 +24,10 @@ MAX_BYTES = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A policy as text or object: `policy` is None if the front end found errors, which `diagnostics` hold.
-    `compilation` is None for an object."""
+    """A policy as text or object. `title` is what messages call the file; `policy` is None if the front end found
+    errors, which `diagnostics` hold; `compilation` is None for an object."""
 
+    title: str
     source: Source
     policy: ir.Policy | None
     diagnostics: tuple[Diagnostic, ...]
@@ -66,7 +67,7 @@ def read(name: str) -> Subject:
         if len(data) > MAX_BYTES:
             raise SourceError(f"{title}: larger than {MAX_BYTES:,} bytes, not a policy")
         policy = decode(data, title)
-        return Subject(policy.source, policy, (), None)
+        return Subject(title, policy.source, policy, (), None)
     source = decode_source(data, title)
     compilation = Compilation(source)
-    return Subject(source, compilation.policy, compilation.diagnostics, compilation)
+    return Subject(title, source, compilation.policy, compilation.diagnostics, compilation)

@@ -26,12 +26,19 @@ BAD_INPUT_ERRORS = (
 """The classes of error that mean bad input; so do those derived from them."""
 
 
+REJECTION = "runtime.program.Rejected"
+"""A policy that was to run and is rejected."""
+
+
 class UsageError(Exception):
     """Arguments that cannot be used: the message names the argument and what would do."""
 
 
 def is_bad_input(error: BaseException) -> bool:
     """Whether the user's input is at fault, and not this program."""
-    if isinstance(error, UsageError):
-        return True
-    return any(f"{kind.__module__}.{kind.__qualname__}" in BAD_INPUT_ERRORS for kind in type(error).__mro__)
+    return isinstance(error, UsageError) or is_named(error, *BAD_INPUT_ERRORS)
+
+
+def is_named(error: BaseException, *names: str) -> bool:
+    """Whether the error is of one of the classes, or derived from one, given by their qualified names."""
+    return any(f"{kind.__module__}.{kind.__qualname__}" in names for kind in type(error).__mro__)

@@ -148,7 +148,9 @@ class Emitter:
         slots = [f"  %r{r.index} = alloca {llvm_type(r.type)}" for r in f.registers]
         slots += [f"  store {llvm_type(r.type)} 0, ptr %r{r.index}" for r in f.registers]
         result = self._result_type(f.result)
-        head = f"define {linkage} {result} @{symbol}({', '.join(['ptr %ctx', *names])}) nounwind {attributes}{{\nentry:\n"
+        signature = f"{result} @{symbol}({', '.join(['ptr %ctx', *names])})"
+        # no-builtins: a loop must not become a call of memset, for nothing outside the module may be called.
+        head = f'define {linkage} {signature} nounwind "no-builtins" {attributes}{{\nentry:\n'
         return head + "\n".join(slots + self._extra_slots + self._lines) + "\n}\n"
 
     @staticmethod

@@ -29,9 +29,9 @@ class Grid:
         row = self.cells.get((policy, size))
         return row if row is not None and row.status == FINISHED else None
 
-    def share(self, size: int) -> float:
+    def share(self, size: int) -> str:
         """A size in hundredths of the distinct pages."""
-        return 100 * size / self.pages
+        return percentage(size, self.pages)
 
     def best(self, size: int) -> frozenset[str]:
         """The policies with the fewest misses at a size, the optimum apart; none if there is no choice."""
@@ -40,6 +40,12 @@ class Grid:
             return frozenset()
         fewest = min(row.misses for _, row in rows)
         return frozenset(policy for policy, row in rows if row.misses == fewest)
+
+
+def percentage(part: int, whole: int) -> str:
+    """A part in hundredths of the whole, with three digits at least."""
+    share = 100 * part / whole
+    return f"{share:,.0f}%" if share >= 100 else f"{share:.3g}%"
 
 
 def grids(comparison: Comparison) -> list[Grid]:

@@ -86,9 +86,7 @@ def _table(head: list[tuple[str, ...]], body: list[tuple[str, ...]]) -> str:
 
 
 def _grid(grid: Grid) -> str:
-    sizes = "".join(
-        f'<th>{size:,} pages<br><span class="small">{grid.share(size):.3g}%</span></th>' for size in grid.sizes
-    )
+    sizes = "".join(f'<th>{size:,} pages<br><span class="small">{grid.share(size)}</span></th>' for size in grid.sizes)
     lines = []
     for policy in grid.policies:
         cells = "".join(_grid_cell(grid, policy, size) for size in grid.sizes)

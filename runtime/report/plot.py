@@ -50,18 +50,18 @@ def render(comparison: Comparison, kind: str) -> bytes:
 
 def _figure(all_grids: list[Grid]) -> Any:
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     columns = 1 if len(all_grids) == 1 else 2
     lines = max(1, -(-len(all_grids) // columns))
     size = (8.4, 4.8) if columns == 1 else (10.0, 3.6 * lines + 0.4)
-    figure = Figure(figsize=size, layout="constrained")
+    figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08))
     styles = _styles(all_grids)
     for number, grid in enumerate(all_grids):
         axes = figure.add_subplot(lines, columns, number + 1)
-        _panel(axes, grid, styles)
+        _panel(axes, grid, styles, columns == 1)
         if columns == 1 and grid.policies:
-            # More memory, fewer misses: this corner stays empty.
-            axes.legend(loc="upper right", frameon=False, labelspacing=0.35)
+            axes.legend(loc="best", frameon=False, labelspacing=0.35)
     if columns > 1:
         _shared_legend(figure, styles)
     return figure
@@ -86,7 +86,7 @@ def _styles(all_grids: list[Grid]) -> dict[str, dict[str, Any]]:
     return styles
 
 
-def _panel(axes: Any, grid: Grid, styles: dict[str, dict[str, Any]]) -> None:
+def _panel(axes: Any, grid: Grid, styles: dict[str, dict[str, Any]], alone: bool) -> None:
     """Draw one trace."""
     sizes, ratios = sorted(grid.sizes), list[float]()
     for policy in grid.policies:
@@ -96,14 +96,16 @@ def _panel(axes: Any, grid: Grid, styles: dict[str, dict[str, Any]]) -> None:
             ratios += [ratio for _, ratio in points]
     if sizes[-1] > WIDE * sizes[0]:
         axes.set_xscale("log")
-    axes.set_xticks(sizes, [f"{grid.share(size):.3g}%\n{_short(size)}" for size in sizes], fontsize=9)
+    axes.set_xticks(sizes, [f"{grid.share(size)}\n{_short(size)}" for size in sizes], fontsize=9)
     axes.minorticks_off()
     axes.margins(x=0.05, y=0.08)
     _scale_ratios(axes, ratios)
-    axes.set_ylabel("miss ratio, %")
+    axes.set_ylabel(f"miss ratio, %{', log scale' if axes.get_yscale() == 'log' else ''}")
     axes.set_xlabel("memory: share of the trace's distinct pages, and pages")
-    title = f"{grid.trace}: {grid.accesses:,} accesses to {grid.pages:,} pages, model {grid.model}"
-    axes.set_title(_shortened(title, 78), loc="left", fontsize=10.5, fontweight="bold")
+    title = _shortened(f"{grid.trace}, model {grid.model}", 44)
+    if alone:
+        title = _shortened(f"{title}: {grid.accesses:,} accesses to {grid.pages:,} distinct pages", 86)
+    axes.set_title(title, loc="left", fontsize=10.5, fontweight="bold")
 
 
 def _scale_ratios(axes: Any, ratios: list[float]) -> None:
@@ -126,8 +128,8 @@ def _shortened(text: str, length: int) -> str:
 
 def _short(size: int) -> str:
     """A number of pages in little room."""
-    for unit, factor in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
-        if size >= 10 * factor:
+    for unit, factor in (("G", 10**9), ("M", 10**6)):
+        if size >= factor:
             return f"{size / factor:.3g}{unit}"
     return f"{size:,}"
 

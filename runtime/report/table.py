@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runtime.comparison import OPT, Comparison
-from runtime.report.grid import Grid, cell_text, grids, notes, speed_note
+from runtime.report.grid import Grid, cell_text, grids, notes, percentage, speed_note
 from runtime.run import FINISHED, Row
 
 _BOLD, _GREEN, _DIM, _RESET = "\033[1m", "\033[1;32m", "\033[2m", "\033[0m"
@@ -55,7 +55,7 @@ def _grid_lines(grid: Grid, paint: _Paint) -> list[str]:
     legend += "; opt is the bound" if marked and OPT in grid.policies else ""
     header = [
         ["memory", *(f"{size:,}p " for size in grid.sizes)],
-        ["", *(f"{grid.share(size):.3g}% " for size in grid.sizes)],
+        ["", *(f"{grid.share(size)} " for size in grid.sizes)],
     ]
     body = [[_visible(policy), *(_cell(grid, policy, size) for size in grid.sizes)] for policy in grid.policies]
     lines = align([*header, *body])
@@ -86,7 +86,9 @@ def row_report(row: Row, distinct_pages: int, color: bool = False) -> str:
     """One run: what was run, the figures, and every counter by the name the kernel gives it."""
     paint = _Paint(color)
     speed = f"{row.accesses_per_cpu_s / 1e6:,.1f} million accesses per second" if row.cpu_s > 0 else "not measured"
-    memory = f"{row.memory_pages:,} pages ({100 * row.memory_pages / distinct_pages:.3g}% of {distinct_pages:,})"
+    memory = (
+        f"{row.memory_pages:,} pages ({percentage(row.memory_pages, distinct_pages)} of {distinct_pages:,} distinct)"
+    )
     head = [
         ("policy", row.policy),
         ("trace", row.trace),

@@ -23,7 +23,9 @@ def test_chunks_know_their_first_line() -> None:
 
 
 def test_expectations_have_a_code_and_maybe_a_text() -> None:
-    found, malformed = expectations('a\nb //! error: one-code error: other "some text"\nc //! eror: x\nd //! error: z rest')
+    found, malformed = expectations(
+        'a\nb //! error: one-code error: other "some text"\nc //! eror: x\nd //! error: z rest'
+    )
     assert [(e.line, e.code, e.text) for e in found] == [(2, "one-code", ""), (2, "other", "some text"), (4, "z", "")]
     assert [m.line for m in malformed] == [3, 4]
 

@@ -55,7 +55,7 @@ def codes(text: str) -> list[str]:
         ("policy p; fn f(a: folio) { a" + ".b" * 10_000 + "; }", "nesting-too-deep"),
         ("policy p; const A: u64 = " + "9" * 500_000 + ";", "value-out-of-range"),
         ("policy p; const " + "a" * 500_000 + ": u64 = b;", "unknown-name"),
-        ("policy p; /" + "*" * 500_000, "syntax-error"),
+        ("policy p; #" + "x" * 500_000, "syntax-error"),
         (";" * 500_000, "policy-too-large"),
         ("{" * 500_000, "nesting-too-deep"),
         ("}" * 500_000, "policy-too-large"),
@@ -85,7 +85,7 @@ def test_damaged_programs_get_an_answer() -> None:
     chance = random.Random(1)
     words = EXAMPLE.split()
     accepted = 0
-    for _ in range(300):
+    for _ in range(150):
         damaged = list(words)
         for _ in range(chance.randint(1, 4)):
             damaged[chance.randrange(len(damaged))] = chance.choice(words)
@@ -95,7 +95,7 @@ def test_damaged_programs_get_an_answer() -> None:
             start = chance.randrange(len(letters))
             letters[start : start + chance.randint(0, 9)] = chance.choice("(){}[];.,=<>!&|:a1 \n\t\0é")
         codes("".join(letters))
-    assert accepted < 100
+    assert accepted < 50
     assert codes(EXAMPLE) == []
 
 
@@ -118,7 +118,7 @@ def test_reading_files(tmp_path: Path) -> None:
     file = tmp_path / "a.rx"
     file.write_bytes(b"\xef\xbb\xbfpolicy p;\r\n")
     assert read_source(file) == Source(str(file), "policy p;\r\n")
-    with pytest.raises(SourceError, match="missing.rx: cannot be read: No such file"):
+    with pytest.raises(SourceError, match=r"missing\.rx: cannot be read: No such file"):
         read_source(tmp_path / "missing.rx")
     with pytest.raises(SourceError, match="cannot be read: Is a directory"):
         read_source(tmp_path)

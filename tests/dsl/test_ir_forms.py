@@ -17,7 +17,9 @@ NAMES = st.one_of(st.sampled_from(["f", "x", "queue", "ring", "in", "cursor", "p
 TYPES = st.sampled_from([U8, U16, U32, U64, I64, BOOL, PAGE_KEY, FOLIO, LIST, ref(0), ref(1)])
 SPANS = st.one_of(st.just(NOWHERE), st.builds(Span, *[st.integers(0, 1 << 31)] * 4))
 FIELDS = st.lists(st.builds(ir.Field, NAMES, TYPES, SPANS), max_size=3).map(tuple)
-SIZE_TERMS = st.one_of(VALUES, st.sampled_from(["nr_pages", "+", "-", "*", "/", "%", "min", "max", "param:0", "param:12"]))
+SIZE_TERMS = st.one_of(
+    VALUES, st.sampled_from(["nr_pages", "+", "-", "*", "/", "%", "min", "max", "param:0", "param:12"])
+)
 
 
 def instructions(registers: tuple[ir.Reg, ...]) -> st.SearchStrategy[ir.Node]:
@@ -29,7 +31,9 @@ def instructions(registers: tuple[ir.Reg, ...]) -> st.SearchStrategy[ir.Node]:
     return st.one_of(
         st.builds(ir.Binary, register, st.sampled_from(ir.BINARY_OPS), operand, operand, SPANS),
         st.builds(ir.Compare, register, st.sampled_from(ir.COMPARE_OPS), operand, operand, SPANS),
-        st.sampled_from([ir.Copy, ir.Convert, ir.Narrow]).flatmap(lambda kind: st.builds(kind, register, operand, SPANS)),
+        st.sampled_from([ir.Copy, ir.Convert, ir.Narrow]).flatmap(
+            lambda kind: st.builds(kind, register, operand, SPANS)
+        ),
         st.builds(ir.MulDiv, register, operand, operand, operand, SPANS),
         st.builds(ir.LoadParam, register, NUMBERS, SPANS),
         st.builds(ir.LoadState, register, NUMBERS, operand, SPANS),
@@ -80,13 +84,15 @@ POLICIES = st.builds(
     st.lists(st.builds(ir.ListDecl, NAMES, NUMBERS, st.booleans(), SPANS), max_size=3).map(tuple),
     st.lists(st.builds(ir.Cursor, NAMES, NUMBERS, NUMBERS, SPANS), max_size=3).map(tuple),
     FIELDS,
-    st.lists(st.builds(ir.Map, NAMES, NAMES, TYPES, FIELDS, st.lists(SIZE_TERMS).map(tuple), SPANS), max_size=2).map(tuple),
+    st.lists(st.builds(ir.Map, NAMES, NAMES, TYPES, FIELDS, st.lists(SIZE_TERMS).map(tuple), SPANS), max_size=2).map(
+        tuple
+    ),
     st.lists(hooks(), max_size=2).map(tuple),
     st.builds(Source, NAMES, st.text(max_size=40)),
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(POLICIES)
 def test_text_and_object_give_the_policy_back(policy: ir.Policy) -> None:
     text = print_policy(policy)

@@ -227,13 +227,34 @@ def test_another_range_counts_what_is_left() -> None:
         %4 = gt 16, %2
         if %4 {
             %3 = sub 16, %2
+            %3 = min %3, 16
+            %7 = sub 16, 1
         } else {
             %3 = copy 0
+            %7 = copy 0
         }
         loop %5 < %3 {
             %6.i = add %2, %5
+            %6.i = min %6.i, %7
             %1.a = copy 0
             break 0
+        }
+        """,
+    )
+    check(
+        "for i in 4..total { hist[i % 16] = 0; }",
+        """
+        %1 = load state total[0]
+        %2 = gt %1, 4
+        if %2 {
+            %3 = sub %1, 4
+        } else {
+            %3 = copy 0
+        }
+        loop %4 < %3 {
+            %5.i = add 4, %4
+            %6 = mod %5.i, 16
+            store state hist[%6], 0
         }
         """,
     )
@@ -389,15 +410,20 @@ def test_left_out_parameters_are_still_registers() -> None:
     assert [r.name for r in compilation.policy.hooks[0].params] == ["f"]
 
 
+def chain(length: int, calls: int) -> str:
+    """Functions that call the next one so many times each, and a hook that calls the first."""
+    functions = [f"fn f{i}() {{ {f'f{i + 1}(); ' * calls}}}" for i in range(length)]
+    return f"{' '.join(functions)} fn f{length}() {{ }} hook init() {{ f0(); }}"
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("fn f(c: u64) { if c == 1 { " * 1 + "} }" + "hook init() { " + "if flag { " * 70 + "}" * 70 + "}", "nesting-too-deep"),
-        ("".join(f"fn f{i}() {{ f{i + 1}(); }}" for i in range(40)) + "fn f40() { } hook init() { f0(); }", "nesting-too-deep"),
-        ("".join(f"fn f{i}() {{ f{i + 1}(); f{i + 1}(); }}" for i in range(20)) + "fn f20() { } hook init() { f0(); }",
-         "policy-too-large"),
+        (f"hook init() {{ {'if flag { ' * 70}{'}' * 70} }}", "nesting-too-deep"),
+        (chain(40, 1), "nesting-too-deep"),
+        (chain(20, 2), "policy-too-large"),
     ],
-)  # fmt: skip
+)
 def test_expansion_is_limited(text: str, code: str) -> None:
     compilation = Compilation(Source("t.rx", f"policy p; state flag: bool; {text}"))
     assert [d.code for d in compilation.diagnostics] == [code]

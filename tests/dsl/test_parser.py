@@ -148,6 +148,27 @@ def test_errors_say_what_was_expected(text: str, error: str) -> None:
     assert parsed(text)[1] == [error]
 
 
+@pytest.mark.parametrize(
+    ("text", "help"),
+    [
+        ("stat a: u8;", "did you mean `state`?"),
+        ("hook init() { retrun 3; }", "did you mean `return`?"),
+        ("hook init() { if a { } esle { } }", "did you mean `else`?"),
+        (
+            "hook init() { while a { } }",
+            "there is no `while`: write `for i in a..b`, `scan f in list limit n` or `loop up to n`",
+        ),
+        ("hook init() { if a = 1 { } }", "write `==` to compare"),
+        ("state map: u8;", "`map` is a keyword and cannot be a name"),
+        ("hook init() { a = b ; c ? d; }", "write `if c { a } else { b }`"),
+    ],
+)
+def test_errors_help(text: str, help: str) -> None:
+    diagnostics = Collector()
+    parse(Source("test.rx", text), diagnostics)
+    assert [d.help for d in diagnostics] == [help]
+
+
 def test_lines_may_end_in_carriage_returns_and_tabs_count_once() -> None:
     file, errors = parsed("policy p;\r\n\tstate a: u8\r\n;")
     assert file is not None

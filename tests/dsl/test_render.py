@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from dsl.ast_text import print_ast
 from dsl.compile import Compilation
 from dsl.diagnostics import Diagnostic, Label
 from dsl.render import render_text, to_json
@@ -28,7 +29,9 @@ hook folio_added(f) {
     queue.push_tial(f);
 }
 """
-    assert rendered(text) == """\
+    assert (
+        rendered(text)
+        == """\
 error[unknown-member]: no member `push_tial`
  --> programs/example.rx:4:11
   |
@@ -36,6 +39,7 @@ error[unknown-member]: no member `push_tial`
   |           ^^^^^^^^^ a list has no such member
   = help: did you mean `push_tail`?
 """
+    )
 
 
 def test_related_places_follow_in_the_order_of_the_story() -> None:
@@ -48,7 +52,9 @@ def test_related_places_follow_in_the_order_of_the_story() -> None:
         "wrap the use in `if e != null { … }`",
     )
     lines = ["", "", "", "", "", "", "", "let e = counts.lookup(f.key);", "", "    e.refs += 1;"]
-    assert render_text([diagnostic], Source("scan.rx", "\n".join(lines))) == """\
+    assert (
+        render_text([diagnostic], Source("scan.rx", "\n".join(lines)))
+        == """\
 error[map-value-maybe-null]: `e` may be null
   --> scan.rx:10:5
    |
@@ -60,6 +66,7 @@ error[map-value-maybe-null]: `e` may be null
    = facts: e ∈ {null, counts value}, f.gen ∈ [0, 3]
    = help: wrap the use in `if e != null { … }`
 """
+    )
 
 
 def test_errors_are_separated_and_the_surplus_is_counted() -> None:
@@ -108,7 +115,11 @@ def test_spans_over_several_lines_and_at_the_end() -> None:
     assert text.splitlines()[3:] == ["1 | a {", "  |   ^^^ this (to line 2)"]
     assert shown("ab", 3, 4) == ["1 | ab", "  |   ^ here"]
     nowhere = Diagnostic("x", "message", Label(Span(0, 0, 0, 0), "no place"))
-    assert render_text([nowhere], Source("a.rx", "a")).splitlines()[1:] == [" -->" + " a.rx:no place in the text", "  | no place"]
+    assert render_text([nowhere], Source("a.rx", "a")).splitlines()[1:] == [
+        " --> a.rx:no place in the text",
+        "  |",
+        "  | no place",
+    ]
 
 
 def test_json_has_every_part() -> None:
@@ -129,3 +140,27 @@ def test_json_has_every_part() -> None:
         "facts": [],
         "help": None,
     }
+
+
+def test_the_syntax_tree_can_be_looked_at() -> None:
+    file = Compilation(Source("a.rx", "policy example;\nhook init() { let a = 1; }")).ast
+    assert file is not None
+    assert (
+        print_ast(file)
+        == """\
+PolicyName @1:1-1:16
+  .name
+    Identifier text=example @1:8-1:15
+Hook @2:1-2:27
+  .name
+    Identifier text=init @2:6-2:10
+  .body
+    Block @2:13-2:27
+      .statements
+        Let @2:15-2:25
+          .name
+            Identifier text=a @2:19-2:20
+          .value
+            Integer value=1 @2:23-2:24
+"""
+    )
