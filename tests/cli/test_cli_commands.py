@@ -1,0 +1,255 @@
+"""Every command does its work, and every command has a help text with an example."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from runtime.cli.parser import COMMANDS
+from tests.cli.conftest import Rext
+
+TRACE = "zipf:pages=200,accesses=20000,write=0.1"
+ROW_FIELDS = {
+    "policy", "trace", "model", "memory_pages", "accesses", "hits", "misses", "evictions", "refaults", "scanned",
+    "cpu_s", "accesses_per_cpu_s", "miss_ratio", "hit_ratio", "status",
+}  # fmt: skip
+ENVIRONMENT = {"version", "python", "llvmlite", "llvm", "cpu", "system", "abi", "time"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_with_an_example(rext: Rext, command: str) -> None:
+    outcome = rext(command, "--help")
+    assert outcome.status == 0
+    assert "example:\n  rext " in outcome.out
+    assert outcome.out.startswith(f"usage: rext {command}")
+
+
+@pytest.mark.parametrize("action", ["list", "info", "convert", "synth"])
+def test_every_trace_action_explains_itself_with_an_example(rext: Rext, action: str) -> None:
+    outcome = rext("trace", action, "--help")
+    assert outcome.status == 0
+    assert f"example:\n  rext trace {action}" in outcome.out
+
+
+def test_check_accepts_and_rejects(rext: Rext, policies: Path) -> None:
+    assert rext("check", "good.rx").out == "good.rx: accepted\n"
+    outcome = rext("check", "good.rx", "bad.rx")
+    assert outcome.status == 1
+    assert "error[folio-maybe-null]" in outcome.out
+    assert "bad.rx:4:" in outcome.out
+    assert outcome.out.endswith("bad.rx: rejected, 1 error\n")
+
+
+def test_check_as_json(rext: Rext, policies: Path) -> None:
+    good, bad = rext("check", "good.rx", "bad.rx", "--format", "json").data["policies"]
+    assert good["accepted"] and good["policy"] == "mine" and not good["diagnostics"]
+    assert {cost["hook"] for cost in good["costs"]} == {"folio_added", "evict_folios"}
+    assert not bad["accepted"]
+    assert bad["diagnostics"][0]["code"] == "folio-maybe-null"
+    assert bad["diagnostics"][0]["line"] == 4
+
+
+def test_check_shows_costs_line_by_line(rext: Rext, policies: Path) -> None:
+    out = rext("check", "good.rx", "--cost").out
+    assert "evict_folios: at most " in out
+    assert "scan f in queue" in out
+
+
+def test_check_logs_as_much_as_asked_with_the_same_verdict(rext: Rext, policies: Path) -> None:
+    assert rext("check", "bad.rx", "--log", "verdict").out == "bad.rx: rejected, 1 error\n"
+    state = rext("check", "good.rx", "--log", "state")
+    assert state.status == 0
+    assert "known: f = " in state.out
+    assert rext("check", "bad.rx", "--log", "state").status == 1
+
+
+def test_colour_only_when_asked_for(rext: Rext, policies: Path) -> None:
+    assert "\033[" not in rext("check", "bad.rx").out
+    assert "\033[" in rext("check", "bad.rx", "--color", "always").out
+
+
+def test_check_takes_the_shipped_policies_by_name(rext: Rext) -> None:
+    assert rext("check", "clock", "fifo", "s3fifo", "sieve", "strict_lru").status == 0
+
+
+def test_explain(rext: Rext) -> None:
+    assert "## Rejected" in rext("explain", "unknown-name").out
+    assert "unknown-name" in rext("explain").out
+    assert rext("explain", "unknown-name", "--format", "json").data["code"] == "unknown-name"
+    wrong = rext("explain", "unknown-nam")
+    assert wrong.status == 2
+    assert "did you mean `unknown-name`?" in wrong.err
+
+
+def test_test_passes_and_fails(rext: Rext, policies: Path) -> None:
+    expected = (
+        (policies / "bad.rx").read_text().replace("ctx.evict(f); }", 'ctx.evict(f); } //! error: folio-maybe-null "f"')
+    )
+    (policies / "cases").mkdir()
+    (policies / "cases" / "null.rx").write_text(expected)
+    passed = rext("test", "cases")
+    assert passed.status == 0
+    assert passed.out == "1 program in 1 file: 1 passed, 0 failed\n"
+    failed = rext("test", "cases", "bad.rx")
+    assert failed.status == 1
+    assert "bad.rx:4: " in failed.out
+    data = rext("test", "cases", "bad.rx", "--format", "json").data
+    assert (data["files"], data["passed"], data["failed"]) == (2, 1, 1)
+
+
+def test_build_shows_every_stage(rext: Rext, policies: Path) -> None:
+    assert "Hook" in rext("build", "good.rx", "--emit", "ast").out
+    assert rext("build", "good.rx", "--emit", "ast", "--format", "json").data["node"] == "File"
+    assert "policy mine" in rext("build", "good.rx", "--emit", "ir").out
+    assert "define" in rext("build", "good.rx", "--emit", "llvm").out
+    assert ".text" in rext("build", "good.rx", "--emit", "asm", "-O", "0").out
+
+
+def test_build_shows_the_tree_and_ir_of_a_rejected_policy_and_no_code(rext: Rext, policies: Path) -> None:
+    assert rext("build", "bad.rx", "--emit", "ir").status == 0
+    refused = rext("build", "bad.rx", "--emit", "llvm")
+    assert (refused.status, refused.out) == (1, "")
+    assert "folio-maybe-null" in refused.err
+    assert rext("build", "bad.rx", "-o", "bad.rxo").status == 1
+    assert not (policies / "bad.rxo").exists()
+
+
+def test_a_policy_object_is_as_good_as_its_source(rext: Rext, policies: Path) -> None:
+    assert rext("build", "good.rx", "-o", "good.rxo").status == 0
+    assert rext("check", "good.rxo").out == "good.rxo: accepted\n"
+    rows = rext("compare", "good.rx", "good.rxo", "--trace", TRACE, "--memory", "10%", "--format", "json").data["rows"]
+    assert rows[0]["misses"] == rows[1]["misses"]
+
+
+def test_run_reports_all_counters(rext: Rext) -> None:
+    text = rext("run", "clock", "--trace", TRACE, "--memory", "20p")
+    assert text.status == 0
+    for word in ("policy", "clock", "miss ratio", "pgscan_direct", "workingset_refault_file"):
+        assert word in text.out
+    data = rext("run", "clock", "--trace", TRACE, "--memory", "20p", "--format", "json").data
+    assert set(data["rows"][0]) > ROW_FIELDS | {"pgscan_direct", "pgactivate"}
+    assert data["rows"][0]["accesses"] == 20000
+
+
+def test_compare_as_text(rext: Rext) -> None:
+    outcome = rext("compare", "fifo", "strict_lru", "opt", "--trace", TRACE, "--memory", "10%,50%", "--model", "ideal")
+    assert outcome.status == 0
+    assert "20,000 accesses, 200 distinct pages, model ideal" in outcome.out
+    assert "20p" in outcome.out and "100p" in outcome.out
+    assert "speed: " in outcome.out
+    starred = [line for line in outcome.out.splitlines() if "*" in line and not line.startswith("miss")]
+    assert starred and not any(line.startswith("opt") for line in starred)
+
+
+def test_compare_as_json(rext: Rext) -> None:
+    data = rext("compare", "fifo", "opt", "--trace", TRACE, "--memory", "10%,50%", "--format", "json").data
+    assert set(data) == {"rows", "environment"}
+    assert set(data["environment"]) >= ENVIRONMENT
+    assert all(set(row) >= ROW_FIELDS for row in data["rows"])
+    assert [(row["policy"], row["memory_pages"]) for row in data["rows"]] == [
+        ("fifo", 20), ("fifo", 100), ("opt", 20), ("opt", 100),
+    ]  # fmt: skip
+    for row in data["rows"]:
+        assert row["hits"] + row["misses"] == row["accesses"] == 20000
+        assert row["miss_ratio"] == pytest.approx(row["misses"] / row["accesses"])
+        assert row["status"] == "finished"
+
+
+def test_compare_as_csv(rext: Rext) -> None:
+    outcome = rext("compare", "fifo", "opt", "--trace", TRACE, "--memory", "10%", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(outcome.out)))
+    assert [row["policy"] for row in rows] == ["fifo", "opt"]
+    assert set(rows[0]) >= ROW_FIELDS
+
+
+def test_compare_writes_plots_and_a_report(rext: Rext, tmp_path: Path) -> None:
+    common = ("compare", "fifo", "opt", "--trace", TRACE, "--memory", "10%,50%")
+    outcome = rext(*common, "--plot", "a.png", "--report", "a.html")
+    assert "plot written to a.png" in outcome.out
+    assert "report written to a.html" in outcome.out
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    page = (tmp_path / "a.html").read_text()
+    assert "rext compare fifo opt --trace zipf" in page
+    assert "<svg" in page
+    assert rext(*common, "--plot", "a.svg", "--format", "csv").err == "rext: plot written to a.svg\n"
+
+
+def test_rows_do_not_depend_on_the_number_of_jobs(rext: Rext) -> None:
+    def rows(jobs: str) -> list[dict[str, object]]:
+        data = rext(
+            "compare", "fifo", "s3fifo", "opt", "--trace", TRACE, "loop:pages=90,accesses=9000",
+            "--memory", "10%,30p,50%", "--jobs", jobs, "--format", "json",
+        ).data  # fmt: skip
+        return [{k: v for k, v in row.items() if "cpu_s" not in k} for row in data["rows"]]
+
+    one = rows("1")
+    assert len(one) == 18
+    assert rows("3") == one
+
+
+def test_limit_uses_the_beginning_of_a_trace(rext: Rext) -> None:
+    data = rext("run", "fifo", "--trace", TRACE, "--memory", "20p", "--limit", "5K", "--format", "json").data
+    assert data["rows"][0]["accesses"] == 5000
+
+
+def test_params_and_machine_settings_make_a_difference(rext: Rext) -> None:
+    def misses(*options: str) -> int:
+        data = rext("run", *options, "--trace", TRACE, "--memory", "40p", "--format", "json").data
+        return int(data["rows"][0]["misses"])
+
+    assert misses("s3fifo:small_percent=50") != misses("s3fifo")
+    assert misses("fifo", "--watermarks", "4,8,16") > misses("fifo")
+
+
+def test_a_policy_that_makes_no_progress_is_stopped_and_says_so(rext: Rext, tmp_path: Path) -> None:
+    (tmp_path / "idle.rx").write_text(
+        "policy idle;\nlist queue;\nhook folio_added(f) { queue.push_tail(f); }\nhook evict_folios(ctx) { }\n"
+    )
+    outcome = rext("compare", "idle.rx", "fifo", "--trace", TRACE, "--memory", "10%", "--model", "ideal")
+    assert outcome.status == 0
+    assert "idle.rx  stopped" in outcome.out
+    assert "idle.rx on zipf:pages=200,accesses=20000,write=0.1 with 20 pages was stopped: " in outcome.out
+
+
+def test_list_has_everything(rext: Rext) -> None:
+    data = rext("list", "--format", "json").data
+    assert set(data) == {"policies", "hooks", "kfuncs", "maps"}
+    names = {policy["name"] for policy in data["policies"]}
+    assert names >= {"builtin:lru", "opt", "fifo", "clock", "strict_lru", "s3fifo", "sieve"}
+    assert all(policy["description"] for policy in data["policies"])
+    assert rext("list", "hooks").out.startswith("hooks:\n")
+    assert "ctx.evict(folio)" in rext("list", "kfuncs").out
+
+
+def test_trace_list_and_info(rext: Rext) -> None:
+    assert "mem_gcc" in rext("trace", "list").out
+    listed = rext("trace", "list", "--format", "json").data
+    assert "mem_gcc" in [info["name"] for info in listed["bundled"]]
+    assert "zipf" in [kind["kind"] for kind in listed["synthetic"]]
+    info = rext("trace", "info", TRACE, "--format", "json").data["traces"][0]
+    assert info["accesses"] == 20000
+    assert info["reads"] + info["writes"] == 20000
+    assert "20,000" in rext("trace", "info", TRACE).out
+
+
+def test_trace_synth_and_convert(rext: Rext, tmp_path: Path) -> None:
+    assert rext("trace", "synth", TRACE, "made.rxt").status == 0
+    assert rext("trace", "convert", "made.rxt", "made.csv").status == 0
+    rows = [
+        rext("run", "strict_lru", "--trace", trace, "--memory", "20p", "--model", "ideal", "--format", "json").data[
+            "rows"
+        ][0]
+        for trace in (TRACE, "made.rxt", "made.csv")
+    ]
+    assert len({row["misses"] for row in rows}) == 1
+    again = rext("trace", "synth", TRACE, "made.rxt")
+    assert again.status == 2
+    assert "--force" in again.err
+    assert rext("trace", "synth", TRACE, "made.rxt", "--force", "--format", "json").data["accesses"] == 20000
+
+
+def test_version(rext: Rext) -> None:
+    assert rext("--version").out.startswith("rext ")
