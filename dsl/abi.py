@@ -101,7 +101,7 @@ HOOKS: dict[str, Hook] = {
         _hook("refault", "borrowed", "workingset_refault",
               "A page that was evicted comes back. `ctx.shadow` is what `folio_evicted` left. Returns REFAULT_ bits.",
               U8, 0, 3, 0),
-        _hook("folio_added", "owned", "lru_add", "A folio joins the lruvec: put it on a list."),
+        _hook("folio_added", "owned", "lru_add", "A folio joins the lruvec: put it on a list. Without it the core keeps the folio, and proposes it in its turn."),
         _hook("folio_accessed", "borrowed", "folio_mark_accessed",
               "A resident folio was read or written through a system call (in the ideal model: at all)."),
         _hook("folio_activated", "borrowed", "lru_activate", "The folio asked for by `f.activate()`, when the batch drains."),

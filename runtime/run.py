@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from runtime.executors import NativeExecutor
+from runtime.jit.module import hook_names
 from runtime.opt import Future
 from runtime.program import Program
 from runtime.simulation import Machine, Simulation
@@ -95,9 +96,12 @@ def _row(
     counters = simulation.counters()
     message = ""
     if status == STOPPED:
+        hint = "evict_folios must propose one within the effort of a reclaim"
+        if "evict_folios" not in hook_names(program.policy):
+            hint = "it has no hook evict_folios"
         message = (
             f"{program.spec} proposed no folio that could be reclaimed at access {counters['accesses']:,}, with"
-            f" {simulation.resident:,} resident: its evict_folios must propose one within the effort of a reclaim"
+            f" {simulation.resident:,} resident: {hint}"
         )
     return Row(
         policy=program.spec,

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from dsl.render import escape
 from runtime.cli.status import UsageError
 
 COLOR_CHOICES = ("auto", "always", "never")
@@ -22,12 +23,12 @@ COLOR_CHOICES = ("auto", "always", "never")
 
 def printable(text: str) -> str:
     """The text with everything but line ends, tabs and visible characters written as escapes."""
-    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c in "\n\t" else escape(c) for c in text)
 
 
 def printable_line(text: str) -> str:
     """As `printable`, on one line."""
-    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+    return escape(text)
 
 
 def use_color(choice: str, stream: TextIO) -> bool:

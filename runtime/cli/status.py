@@ -16,7 +16,7 @@ INTERRUPTED = 130
 
 BAD_INPUT_ERRORS = (
     "dsl.compile.SourceError",
-    "dsl.policy_object.PolicyObjectError",
+    "dsl.object_reader.PolicyObjectError",
     "runtime.map_sizes.AttachError",
     "runtime.memory_size.MemorySizeError",
     "runtime.program.ProgramError",

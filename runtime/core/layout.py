@@ -97,10 +97,12 @@ REASON_SHIFT = 12
 
 # --- list heads: the first rows of `folios` ---------------------------------------------------------------
 
+UNCLAIMED = 1
+"""The core's own list: where folios go that no hook puts anywhere, oldest first. Row 0 is the null folio."""
 FIRST_POLICY_LIST = 2
-"""The lists of the policy. Row 0 is the null folio, and no folio is ever linked under head 1: `LIST` of a candidate
-that waits in a queue of the core is `IN_CORE_QUEUE`."""
-IN_CORE_QUEUE = 1
+"""The lists of the policy."""
+IN_CORE_QUEUE = (1 << 32) - 1
+"""`LIST` of a candidate that waits in a queue of the core."""
 
 # --- a page table entry -----------------------------------------------------------------------------------
 # 0: never seen (or freed); > 0: the folio; < 0: -(shadow) - 1.

@@ -11,7 +11,6 @@ from __future__ import annotations
 from runtime.core.context import Context
 from runtime.core.layout import (
     CTX_WANTED,
-    FIRST_POLICY_LIST,
     IN_CORE_QUEUE,
     ISOLATED_FIRST,
     LEN,
@@ -25,7 +24,7 @@ from runtime.core.layout import (
 
 
 def list_head_row(ctx: Context, lruvec: int, number: int) -> int:
-    """The row of the head of list `number` of a lruvec; the policy's begin at `FIRST_POLICY_LIST`."""
+    """The row of the head of list `number` of a lruvec; see `UNCLAIMED` and `FIRST_POLICY_LIST`."""
     return lruvec * ctx.NR_LISTS + number
 
 
@@ -61,8 +60,8 @@ def list_del(ctx: Context, f: int) -> None:
     ctx.folios[f, LIST] = 0
 
 
-def policy_list_del(ctx: Context, lruvec: int, f: int) -> None:
-    """Take `f` off a list of the policy; cursors that stand on it move on."""
+def lruvec_del_folio(ctx: Context, lruvec: int, f: int) -> None:
+    """Take `f` off a list; cursors that stand on it move on."""
     after = ctx.folios[f, NEXT]
     for c in range(ctx.NR_CURSORS):
         if ctx.cursors[lruvec * ctx.NR_CURSORS + c] == f:
@@ -76,9 +75,10 @@ def nr_folios_add(ctx: Context, lruvec: int, count: int) -> None:
         ctx.lruvecs[lruvec, NR_FOLIOS] += count
 
 
-def on_policy_list(ctx: Context, lruvec: int, f: int) -> bool:
-    """Whether the folio is linked on one of the policy's lists of this lruvec."""
-    return ctx.folios[f, LIST] >= list_head_row(ctx, lruvec, FIRST_POLICY_LIST)
+def on_list(ctx: Context, lruvec: int, f: int) -> bool:
+    """Whether the folio is linked on a list of this lruvec."""
+    head = ctx.folios[f, LIST]
+    return head > lruvec * ctx.NR_LISTS and head <= (lruvec + 1) * ctx.NR_LISTS
 
 
 def queue_add(ctx: Context, queue: int, f: int) -> None:
@@ -171,23 +171,23 @@ def list_pop_tail(ctx: Context, lruvec: int, head: int) -> int:
 
 
 def detach(ctx: Context, lruvec: int, f: int) -> None:
-    """Take `f` out of the policy's lists, into a hook's or the core's hand."""
+    """Take `f` out of the lists, into a hook's or the core's hand."""
     nr_folios_add(ctx, lruvec, -1)
-    policy_list_del(ctx, lruvec, f)
+    lruvec_del_folio(ctx, lruvec, f)
 
 
 def list_move_head(ctx: Context, lruvec: int, head: int, f: int) -> bool:
-    if not on_policy_list(ctx, lruvec, f):
+    if not on_list(ctx, lruvec, f):
         return False
-    policy_list_del(ctx, lruvec, f)
+    lruvec_del_folio(ctx, lruvec, f)
     list_add_head(ctx, head, f)
     return True
 
 
 def list_move_tail(ctx: Context, lruvec: int, head: int, f: int) -> bool:
-    if not on_policy_list(ctx, lruvec, f):
+    if not on_list(ctx, lruvec, f):
         return False
-    policy_list_del(ctx, lruvec, f)
+    lruvec_del_folio(ctx, lruvec, f)
     list_add_tail(ctx, head, f)
     return True
 
@@ -195,7 +195,7 @@ def list_move_tail(ctx: Context, lruvec: int, head: int, f: int) -> bool:
 def ctx_evict(ctx: Context, lruvec: int, f: int) -> bool:
     """Put a folio into the queue of the isolated: one in the policy's hand always, one on its lists while more are wanted."""
     if ctx.folios[f, LIST] != 0:
-        if not on_policy_list(ctx, lruvec, f) or ctx.state[CTX_WANTED] == 0:
+        if not on_list(ctx, lruvec, f) or ctx.state[CTX_WANTED] == 0:
             return False
         detach(ctx, lruvec, f)
     if ctx.state[CTX_WANTED] > 0:

@@ -17,13 +17,15 @@ from runtime.core.layout import (
     LIST,
     NR_ACTIVATE_BATCH,
     NR_ADD_BATCH,
+    UNCLAIMED,
 )
+from runtime.core.lists import list_head_row, list_push_tail
 
 
 def folio_add_lru(ctx: Context, lruvec: int, f: int) -> None:
     """`folio_add_lru`: hand a new folio to the policy, through the batch."""
     if ctx.IDEAL:
-        ctx.hooks.folio_added(ctx, lruvec, f)
+        lru_add(ctx, lruvec, f)
         return
     ctx.folios[f, FLAGS] |= F_ADD_BATCH
     n = ctx.state[NR_ADD_BATCH]
@@ -33,6 +35,14 @@ def folio_add_lru(ctx: Context, lruvec: int, f: int) -> None:
         add_batch_drain(ctx, lruvec)
 
 
+def lru_add(ctx: Context, lruvec: int, f: int) -> None:
+    """`lru_add`: the policy puts the folio on a list; without the hook the core keeps it."""
+    if ctx.HAS_FOLIO_ADDED:
+        ctx.hooks.folio_added(ctx, lruvec, f)
+    else:
+        list_push_tail(ctx, lruvec, list_head_row(ctx, lruvec, UNCLAIMED), f)
+
+
 def add_batch_drain(ctx: Context, lruvec: int) -> None:
     """`folio_batch_move_lru(fbatch, lru_add)`."""
     n = ctx.state[NR_ADD_BATCH]
@@ -40,7 +50,7 @@ def add_batch_drain(ctx: Context, lruvec: int) -> None:
     for i in range(n):
         f = ctx.batches[ADD_BATCH + i]
         ctx.folios[f, FLAGS] &= ~F_ADD_BATCH
-        ctx.hooks.folio_added(ctx, lruvec, f)
+        lru_add(ctx, lruvec, f)
 
 
 def activate_batch_drain(ctx: Context, lruvec: int) -> None:

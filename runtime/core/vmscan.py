@@ -24,7 +24,9 @@ from runtime.core.layout import (
     IS_KSWAPD,
     ISOLATED_FIRST,
     KEPT_FIRST,
+    LEN,
     LOOKED_AT,
+    NEXT,
     NR_FOLIOS,
     NR_ISOLATED,
     NR_RECLAIMED,
@@ -50,9 +52,10 @@ from runtime.core.layout import (
     STATUS,
     STATUS_NO_PROGRESS,
     SWAP_CLUSTER_MAX,
+    UNCLAIMED,
 )
-from runtime.core.lists import queue_add, queue_pop
-from runtime.core.swap import lru_add_drain
+from runtime.core.lists import ctx_evict, list_head_row, queue_add, queue_pop
+from runtime.core.swap import lru_add, lru_add_drain
 from runtime.core.workingset import workingset_eviction
 
 RECLAIM = 0
@@ -285,9 +288,18 @@ def isolate_folios(ctx: Context, lruvec: int, type: int, count: int, wanted: int
     state[LOOKED_AT] = 0
     state[NR_ISOLATED] = 0
     ctx.hooks.evict_folios(ctx, lruvec)
+    if not ctx.HAS_FOLIO_ADDED:
+        isolate_unclaimed(ctx, lruvec)
     state[CTX_WANTED] = 1
     scanned = state[LOOKED_AT]
     return scanned if scanned > state[NR_ISOLATED] else state[NR_ISOLATED]
+
+
+def isolate_unclaimed(ctx: Context, lruvec: int) -> None:
+    """Propose what no hook ever put on a list, oldest first, so that it is not lost."""
+    unclaimed = list_head_row(ctx, lruvec, UNCLAIMED)
+    while ctx.state[CTX_WANTED] > 0 and ctx.folios[unclaimed, LEN] > 0:
+        ctx_evict(ctx, lruvec, ctx.folios[unclaimed, NEXT])
 
 
 # --- candidates -------------------------------------------------------------------------------------------
@@ -359,7 +371,7 @@ def move_kept_folios(ctx: Context, lruvec: int) -> None:
             ctx.state[CTX_REASON] = reason
             ctx.hooks.folio_kept(ctx, lruvec, f)
         else:
-            ctx.hooks.folio_added(ctx, lruvec, f)
+            lru_add(ctx, lruvec, f)
 
 
 def lru_note_cost(ctx: Context, lruvec: int, type: int, cost: int) -> None:

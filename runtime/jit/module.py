@@ -68,6 +68,7 @@ def settings_of(policy: Attachable, ideal: bool) -> dict[str, int]:
         "HAS_SCAN_PLAN": "scan_plan" in hooks,
         "HAS_FOLIO_CHECK": "folio_check" in hooks,
         "HAS_FOLIO_KEPT": "folio_kept" in hooks,
+        "HAS_FOLIO_ADDED": "folio_added" in hooks,
         "HAS_MISS": "miss" in hooks,
         "HAS_FOLIO_ACCESSED": "folio_accessed" in hooks,
         "HAS_FOLIO_ACTIVATED": "folio_activated" in hooks,

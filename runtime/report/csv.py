@@ -11,6 +11,7 @@ import csv
 import io
 from typing import Any
 
+from dsl.render import escape
 from runtime.comparison import Comparison
 from runtime.report.records import record
 
@@ -31,5 +32,5 @@ def comparison_csv(comparison: Comparison) -> str:
 def _cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    visible = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
+    visible = escape(value)
     return f"'{visible}" if visible.startswith(FORMULA) else visible

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from html import escape
+from html import escape as escape_html
 
+from dsl.render import escape as visible
 from runtime.comparison import OPT, Comparison
 from runtime.report.grid import Grid, cell_text, grids, notes, speed_note
 from runtime.report.plot import render
@@ -56,14 +57,19 @@ def comparison_html(comparison: Comparison, command: str) -> str:
     remarks = [note for note in (*notes(comparison), speed_note(comparison)) if note]
     return _PAGE.format(
         title="Comparison of reclaim policies",
-        command=escape(command),
+        command=_escaped(command),
         plot=_plot(comparison),
         grids="\n".join(_grid(grid) for grid in grids(comparison)),
-        notes="".join(f"<p>{escape(note)}</p>" for note in remarks),
+        notes="".join(f"<p>{_escaped(note)}</p>" for note in remarks),
         count=len(comparison.rows),
         rows=_rows(comparison),
         environment=_table([("", "")], [(name, str(value)) for name, value in comparison.environment.items()]),
     )
+
+
+def _escaped(text: str) -> str:
+    """Text without control characters and markup."""
+    return escape_html(visible(text))
 
 
 def _plot(comparison: Comparison) -> str:
@@ -76,7 +82,7 @@ def _plot(comparison: Comparison) -> str:
 
 
 def _cells(tag: str, texts: Iterable[str]) -> str:
-    return "".join(f"<{tag}>{escape(text)}</{tag}>" for text in texts)
+    return "".join(f"<{tag}>{_escaped(text)}</{tag}>" for text in texts)
 
 
 def _table(head: list[tuple[str, ...]], body: list[tuple[str, ...]]) -> str:
@@ -91,17 +97,17 @@ def _grid(grid: Grid) -> str:
     for policy in grid.policies:
         cells = "".join(_grid_cell(grid, policy, size) for size in grid.sizes)
         style = ' class="bound"' if policy == OPT else ""
-        lines.append(f"<tr{style}><td>{escape(policy)}</td>{cells}</tr>")
+        lines.append(f"<tr{style}><td>{_escaped(policy)}</td>{cells}</tr>")
     about = f"{grid.accesses:,} accesses to {grid.pages:,} distinct pages, model {grid.model}"
     return (
-        f"<h2>{escape(grid.trace)}</h2><p>{about}. Miss ratio in %; the fewest misses of a column are bold.</p>"
+        f"<h2>{_escaped(grid.trace)}</h2><p>{about}. Miss ratio in %; the fewest misses of a column are bold.</p>"
         f'<div class="wide"><table><tr><th>memory</th>{sizes}</tr>{"".join(lines)}</table></div>'
     )
 
 
 def _grid_cell(grid: Grid, policy: str, size: int) -> str:
     style = ' class="best"' if policy in grid.best(size) else ""
-    return f"<td{style}>{escape(cell_text(grid.cells.get((policy, size))))}</td>"
+    return f"<td{style}>{_escaped(cell_text(grid.cells.get((policy, size))))}</td>"
 
 
 def _rows(comparison: Comparison) -> str:

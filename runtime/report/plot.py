@@ -8,8 +8,10 @@ which nothing can be.
 from __future__ import annotations
 
 import io
+import warnings
 from typing import Any
 
+from dsl.render import escape
 from runtime.comparison import OPT, Comparison
 from runtime.report.grid import Grid, grids
 
@@ -39,7 +41,8 @@ def render(comparison: Comparison, kind: str) -> bytes:
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a name in a script the font lacks
         figure = _figure(grids(comparison))
         FigureCanvasAgg(figure)
         out = io.BytesIO()
@@ -123,7 +126,8 @@ def _scale_ratios(axes: Any, ratios: list[float]) -> None:
 
 
 def _shortened(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"
+    shown = escape(text)
+    return shown if len(shown) <= length else shown[: length - 1] + "…"
 
 
 def _short(size: int) -> str:

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dsl.render import escape
 from runtime.comparison import OPT, Comparison
 from runtime.report.grid import Grid, cell_text, grids, notes, percentage, speed_note
 from runtime.run import FINISHED, Row
 
 _BOLD, _GREEN, _DIM, _RESET = "\033[1m", "\033[1;32m", "\033[2m", "\033[0m"
-
-
-def _visible(text: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class _Paint:
@@ -42,7 +39,7 @@ def comparison_table(comparison: Comparison, color: bool = False) -> str:
     """A table for each trace, then what there is to say about all."""
     paint = _Paint(color)
     blocks = ["\n".join(_grid_lines(grid, paint)) for grid in grids(comparison)]
-    remarks = [_visible(note) for note in (*notes(comparison), speed_note(comparison)) if note]
+    remarks = [escape(note) for note in (*notes(comparison), speed_note(comparison)) if note]
     if remarks:
         blocks.append("\n".join(remarks))
     return "\n\n".join(blocks) + "\n"
@@ -50,14 +47,14 @@ def comparison_table(comparison: Comparison, color: bool = False) -> str:
 
 def _grid_lines(grid: Grid, paint: _Paint) -> list[str]:
     marked = any(grid.best(size) for size in grid.sizes)
-    title = f"{_visible(grid.trace)}: {grid.accesses:,} accesses, {grid.pages:,} distinct pages, model {grid.model}"
+    title = f"{escape(grid.trace)}: {grid.accesses:,} accesses, {grid.pages:,} distinct pages, model {grid.model}"
     legend = "miss ratio in %" + ("; * fewest misses of a column" if marked else "")
     legend += "; opt is the bound" if marked and OPT in grid.policies else ""
     header = [
         ["memory", *(f"{size:,}p " for size in grid.sizes)],
         ["", *(f"{grid.share(size)} " for size in grid.sizes)],
     ]
-    body = [[_visible(policy), *(_cell(grid, policy, size) for size in grid.sizes)] for policy in grid.policies]
+    body = [[escape(policy), *(_cell(grid, policy, size) for size in grid.sizes)] for policy in grid.policies]
     lines = align([*header, *body])
     rule = "-" * max(len(line) for line in lines)
     styled = [paint(_BOLD, lines[0]), paint(_DIM, lines[1]), paint(_DIM, rule)]
@@ -103,6 +100,6 @@ def row_report(row: Row, distinct_pages: int, color: bool = False) -> str:
         name: getattr(row, name) for name in ("accesses", "hits", "misses", "evictions", "refaults", "scanned")
     }
     width = max(len(name) for name in (*counters, *(name for name, _ in head)))
-    lines = [f"{paint(_BOLD, name.ljust(width))}  {_visible(value)}" for name, value in head]
+    lines = [f"{paint(_BOLD, name.ljust(width))}  {escape(value)}" for name, value in head]
     figures = align([[name.ljust(width), f"{value:,}"] for name, value in counters.items()])
     return "\n".join([*lines, "", *figures]) + "\n"

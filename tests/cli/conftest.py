@@ -2,54 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from cli_samples import BAD, GOOD, Outcome, Rext
 
 from runtime.cli.main import main
-
-GOOD = """\
-policy mine;
-param rounds: u64 = 2 in 1..=8;
-list queue;
-hook folio_added(f) { queue.push_tail(f); }
-hook evict_folios(ctx) { scan f in queue limit ctx.nr_to_scan { ctx.evict(f); } }
-"""
-BAD = """\
-policy bad;
-list queue;
-hook folio_added(f) { queue.push_tail(f); }
-hook evict_folios(ctx) { let f = queue.head; ctx.evict(f); }
-"""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def data(self) -> Any:
-        return json.loads(self.out)
-
-
-Rext = Callable[..., Outcome]
 
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache", numbered=True)
+    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture
-def rext(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path
-) -> Iterator[Rext]:
+def rext(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path) -> Rext:
     """Run `rext` with some arguments."""
     cache.chmod(0o700)
     monkeypatch.setenv("REXT_CACHE", str(cache))
@@ -61,7 +28,7 @@ def rext(
         captured = capsys.readouterr()
         return Outcome(status, captured.out, captured.err)
 
-    yield run
+    return run
 
 
 @pytest.fixture

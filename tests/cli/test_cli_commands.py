@@ -7,9 +7,9 @@ import io
 from pathlib import Path
 
 import pytest
+from cli_samples import Rext
 
 from runtime.cli.parser import COMMANDS
-from tests.cli.conftest import Rext
 
 TRACE = "zipf:pages=200,accesses=20000,write=0.1"
 ROW_FIELDS = {

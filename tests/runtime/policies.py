@@ -97,7 +97,7 @@ def check_invariants(simulation: Simulation) -> None:
     assert len(resident) == state[core.NR_RESIDENT] <= simulation.machine.nr_pages
     assert all(folios[f, core.PAGE] == page for f, page in resident.items())
     placed: list[int] = []
-    for head in range(core.FIRST_POLICY_LIST, simulation.layout.nr_lists + 1):
+    for head in range(core.UNCLAIMED, simulation.layout.nr_lists + 1):
         on_list = []
         f, before = int(folios[head, core.NEXT]), head
         while f != head:

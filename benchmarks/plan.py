@@ -1,0 +1,89 @@
+"""What is measured, and the goals it is measured against.
+
+In: nothing. Out: the pairs of policies that do the same work in both engines, the traces with the sizes of memory, and
+two plans: `FULL`, whose figures are published, and `QUICK`, which shows in seconds that everything works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+MODELS = ("kernel", "ideal")
+
+Tell = Callable[[str], None]
+"""Told what is being measured now."""
+
+RATIO_GOAL = 4.0
+"""Accesses per CPU second against libCacheSim's, at least."""
+COLD_GOAL = 0.6
+"""CPU seconds from source to running code, below."""
+CACHED_GOAL = 0.03
+"""The same when verdict and code are in the cache."""
+CHECK_GOAL = 0.35
+"""CPU seconds of `rext check` from process start, below."""
+VERIFY_GOAL = 0.05
+"""CPU seconds of the verifier alone, below."""
+JOBS_GOAL = 1.5
+"""Throughput of two simulations at a time against one after the other, at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyPair:
+    """A policy: what it is called, its program in `programs/`, its class in libCacheSim; both with their defaults."""
+
+    title: str
+    program: str
+    rival: str
+
+
+PAIRS = (
+    PolicyPair("FIFO", "fifo", "FIFO"),
+    PolicyPair("LRU", "strict_lru", "LRU"),
+    PolicyPair("CLOCK", "clock", "Clock"),
+    PolicyPair("SIEVE", "sieve", "Sieve"),
+    PolicyPair("S3-FIFO", "s3fifo", "S3FIFO"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSizes:
+    """A trace, as `rext` names it, and the sizes of memory to run it with."""
+
+    spec: str
+    memory: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`runs` of each replay and engine, `start_runs` of each fresh process, `jobs_runs` of each pair of simulations."""
+
+    traces: tuple[TraceSizes, ...]
+    runs: int
+    start_runs: int
+    jobs_trace: TraceSizes
+    jobs_runs: int
+
+
+FULL = Plan(
+    traces=(
+        TraceSizes("zipf:alpha=1.0,pages=1M,accesses=10M,seed=1", ("100000p", "10000p")),
+        TraceSizes("mem_gcc", ("10%", "1%")),
+        TraceSizes("mem_sqlite", ("10%", "1%")),
+    ),
+    runs=11,
+    start_runs=5,
+    jobs_trace=TraceSizes("zipf:alpha=1.0,pages=1M,accesses=10M,seed=1", ("100000p",)),
+    jobs_runs=5,
+)
+
+QUICK = Plan(
+    traces=(
+        TraceSizes("zipf:alpha=1.0,pages=100K,accesses=1M,seed=1", ("10000p",)),
+        TraceSizes("mem_rg", ("10%",)),
+    ),
+    runs=3,
+    start_runs=1,
+    jobs_trace=TraceSizes("zipf:alpha=1.0,pages=300K,accesses=3M,seed=1", ("30000p",)),
+    jobs_runs=3,
+)

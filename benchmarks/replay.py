@@ -1,0 +1,192 @@
+"""Replay, side by side: the same policies on the same accesses in both engines.
+
+In: a plan. Out: for each policy, trace and size of memory the timings of both engines, and for each trace the cost of
+numbering its pages. Each engine has one process. libCacheSim's best size of hash table is searched for first; then the
+engines take turns, through all cells again and again, so that both see the same phases of a noisy machine. Unequal
+misses end the benchmark: then the engines did not do the same work, and their times mean nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import libcachesim_engine, our_engine
+from benchmarks.errors import BenchmarkError
+from benchmarks.measured import Measured
+from benchmarks.plan import PAIRS, Plan, PolicyPair, Tell
+from benchmarks.timing import Timing
+from benchmarks.worker import Caller, Worker
+from runtime.memory_size import parse_memory_size
+from runtime.traces import commands, open_trace
+
+SMALLEST_HASHPOWER = 6
+FINALISTS = 3
+FINAL_RUNS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A trace with its file for libCacheSim, and the sizes of memory in pages."""
+
+    spec: str
+    path: str
+    accesses: int
+    pages: int
+    memory_pages: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A policy on a trace with a size of memory."""
+
+    pair: PolicyPair
+    workload: Workload
+    memory_pages: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.pair.title} on {self.workload.spec} with {self.memory_pages:,} pages"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayResult:
+    """Both engines in one cell; `hashpower` is libCacheSim's best (its table has 2^hashpower slots)."""
+
+    policy: str
+    trace: str
+    memory_pages: int
+    accesses: int
+    misses: int
+    hashpower: int
+    libcachesim: Timing
+    ours: Timing
+
+    @property
+    def ratio(self) -> float:
+        """How many times libCacheSim's accesses per CPU second, best against best."""
+        return self.libcachesim.best / self.ours.best
+
+    @property
+    def ratio_of_medians(self) -> float:
+        return self.libcachesim.median / self.ours.median
+
+
+@dataclass(frozen=True, slots=True)
+class DenseResult:
+    """Making the page ids of a trace dense."""
+
+    trace: str
+    accesses: int
+    pages: int
+    timing: Timing
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Where each engine runs."""
+
+    libcachesim: Caller
+    ours: Caller
+
+    def theirs(self, cell: Cell, hashpower: int) -> Measured:
+        return self.libcachesim.call(
+            libcachesim_engine.replay, cell.workload.path, cell.pair.rival, cell.memory_pages, hashpower
+        )
+
+    def our(self, cell: Cell) -> Measured:
+        return self.ours.call(our_engine.replay, cell.workload.spec, cell.pair.program, cell.memory_pages)
+
+
+def measure(plan: Plan, directory: Path, tell: Tell) -> tuple[list[ReplayResult], list[DenseResult]]:
+    """Measure everything; trace files for libCacheSim go into `directory`."""
+    workloads = prepare(plan, directory, tell)
+    cells = [Cell(pair, work, pages) for work in workloads for pages in work.memory_pages for pair in PAIRS]
+    with Worker("libCacheSim") as theirs, Worker("reclaim-ext") as ours:
+        engines = Engines(theirs, ours)
+        hashpowers = []
+        for cell in cells:
+            tell(f"{cell.name}: equal misses, and libCacheSim's best hash table")
+            check_equal(cell, engines)
+            hashpowers.append(best_hashpower(cell, engines))
+        results = measure_cells(cells, hashpowers, engines, plan.runs, tell)
+        dense = [measure_dense(workload, ours, plan.runs, tell) for workload in workloads]
+    return results, dense
+
+
+def prepare(plan: Plan, directory: Path, tell: Tell) -> list[Workload]:
+    """Write the traces in libCacheSim's own format."""
+    workloads = []
+    for number, wanted in enumerate(plan.traces):
+        tell(f"{wanted.spec}: writing it for libCacheSim")
+        path = str(directory / f"{number}.oracleGeneral.bin")
+        written = commands.convert(wanted.spec, path, format="oracle")
+        page_size = open_trace(wanted.spec).info.page_size
+        sizes = tuple(parse_memory_size(text).pages(written.pages, page_size) for text in wanted.memory)
+        workloads.append(Workload(wanted.spec, path, written.accesses, written.pages, sizes))
+    return workloads
+
+
+def check_equal(cell: Cell, engines: Engines) -> None:
+    """`BenchmarkError` unless both engines count the same accesses and misses."""
+    theirs, ours = engines.theirs(cell, hashpowers_for(cell.memory_pages)[0]), engines.our(cell)
+    compare_counts(cell, theirs, ours)
+
+
+def compare_counts(cell: Cell, theirs: Measured, ours: Measured) -> None:
+    if (theirs.accesses, theirs.misses) != (ours.accesses, ours.misses):
+        raise BenchmarkError(
+            f"{cell.name}: libCacheSim has {theirs.misses:,} misses in {theirs.accesses:,} accesses,"
+            f" we have {ours.misses:,} in {ours.accesses:,}; times of unequal work cannot be compared"
+        )
+
+
+def hashpowers_for(memory_pages: int) -> range:
+    """Sizes of hash table worth trying: from a quarter of the pages to 32 times as many slots."""
+    fitting = (memory_pages - 1).bit_length()
+    return range(max(SMALLEST_HASHPOWER, fitting - 2), max(SMALLEST_HASHPOWER, fitting) + 6)
+
+
+def best_hashpower(cell: Cell, engines: Engines) -> int:
+    """The size of hash table with which libCacheSim is fastest: all run once, the best ones more often."""
+    seconds = {power: engines.theirs(cell, power).cpu_s for power in hashpowers_for(cell.memory_pages)}
+    finalists = sorted(seconds, key=seconds.__getitem__)[:FINALISTS]
+    for _ in range(FINAL_RUNS):
+        for power in finalists:
+            seconds[power] = min(seconds[power], engines.theirs(cell, power).cpu_s)
+    return min(finalists, key=seconds.__getitem__)
+
+
+def measure_cells(
+    cells: Sequence[Cell], hashpowers: Sequence[int], engines: Engines, runs: int, tell: Tell
+) -> list[ReplayResult]:
+    """Time all cells `runs` times, the engines taking turns."""
+    theirs: list[list[Measured]] = [[] for _ in cells]
+    ours: list[list[Measured]] = [[] for _ in cells]
+    for run in range(runs):
+        tell(f"replay: run {run + 1} of {runs}")
+        for number, cell in enumerate(cells):
+            theirs[number].append(engines.theirs(cell, hashpowers[number]))
+            ours[number].append(engines.our(cell))
+            compare_counts(cell, theirs[number][-1], ours[number][-1])
+    return [
+        ReplayResult(
+            policy=cell.pair.title,
+            trace=cell.workload.spec,
+            memory_pages=cell.memory_pages,
+            accesses=ours[number][0].accesses,
+            misses=ours[number][0].misses,
+            hashpower=hashpowers[number],
+            libcachesim=Timing(tuple(m.cpu_s for m in theirs[number])),
+            ours=Timing(tuple(m.cpu_s for m in ours[number])),
+        )
+        for number, cell in enumerate(cells)
+    ]
+
+
+def measure_dense(workload: Workload, ours: Caller, runs: int, tell: Tell) -> DenseResult:
+    """Time the numbering of pages by the keys that libCacheSim's file has."""
+    tell(f"{workload.spec}: making page ids dense")
+    answers = [ours.call(our_engine.make_dense, workload.path) for _ in range(runs)]
+    return DenseResult(workload.spec, workload.accesses, answers[0][1], Timing(tuple(s for s, _ in answers)))

@@ -1,0 +1,210 @@
+"""Results as tables of text.
+
+In: what was measured. Out: `Table`s, the same for the terminal, docs/benchmarks.md and tests: cells are text, and each
+figure that has a goal says whether it is met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks import plan
+from benchmarks.jobs import JobsResult
+from benchmarks.replay import DenseResult, ReplayResult
+from benchmarks.start import CheckResult, StartResult
+from benchmarks.timing import Timing
+
+OK, SHORT = "ok", "short"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of text under `columns`; the first `left` columns are aligned to the left. `note` says how to read it."""
+
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    left: int = 1
+
+
+def at_least(value: float, goal: float) -> str:
+    """The mark of a figure that should be at least the goal."""
+    return OK if value >= goal else SHORT
+
+
+def below(value: float, goal: float) -> str:
+    """The mark of a figure that should be below the goal."""
+    return OK if value < goal else SHORT
+
+
+def speed(accesses: int, seconds: float) -> str:
+    """Million accesses per second."""
+    return f"{accesses / seconds / 1e6:.1f}"
+
+
+def _speeds(accesses: int, timing: Timing) -> str:
+    """The other runs: median and worst."""
+    return f"{speed(accesses, timing.median)}, {speed(accesses, timing.worst)}"
+
+
+def _milliseconds(timing: Timing) -> str:
+    return f"{timing.best * 1e3:.1f}"
+
+
+def _both(timing: Timing) -> str:
+    return f"{timing.median * 1e3:.1f}, {timing.worst * 1e3:.1f}"
+
+
+def replay_tables(results: Sequence[ReplayResult]) -> list[Table]:
+    """Both engines side by side, a table for each trace; the first says how to read them all."""
+    traces = list(dict.fromkeys(r.trace for r in results))
+    runs = len(results[0].ours.seconds) if results else 0
+    note = (
+        f"Million accesses per CPU second, ideal model: the best of {runs} runs of each engine; then the median and the"
+        " worst, which show how noisy the machine was. Ratio: ours to libCacheSim's, best to best, goal at least"
+        f" {plan.RATIO_GOAL:g}; medians: the same of the medians. Misses are those of both engines: compared in every"
+        " run, and equal. hashpower is the one with which libCacheSim is fastest."
+    )
+    columns = (
+        *("policy", "memory", "misses", "hashpower", "libCacheSim", "ours", "ratio", "goal", "medians"),
+        *("libCacheSim median, worst", "ours median, worst"),
+    )
+    return [
+        Table(
+            f"Replay of {trace}",
+            note if trace == traces[0] else "",
+            columns,
+            tuple(_replay_row(r) for r in results if r.trace == trace),
+        )
+        for trace in traces
+    ]
+
+
+def _replay_row(result: ReplayResult) -> tuple[str, ...]:
+    return (
+        result.policy,
+        f"{result.memory_pages:,}p",
+        f"{result.misses:,}",
+        str(result.hashpower),
+        speed(result.accesses, result.libcachesim.best),
+        speed(result.accesses, result.ours.best),
+        f"{result.ratio:.1f}",
+        at_least(result.ratio, plan.RATIO_GOAL),
+        f"{result.ratio_of_medians:.1f}",
+        _speeds(result.accesses, result.libcachesim),
+        _speeds(result.accesses, result.ours),
+    )
+
+
+def dense_table(results: Sequence[DenseResult]) -> Table:
+    """The cost of numbering pages."""
+    rows = [
+        (
+            r.trace,
+            f"{r.accesses:,}",
+            f"{r.pages:,}",
+            speed(r.accesses, r.timing.best),
+            _speeds(r.accesses, r.timing),
+            f"{r.timing.best:.2f}",
+        )
+        for r in results
+    ]
+    return Table(
+        "Making page ids dense",
+        "Not part of the figures above: policies run on pages numbered from 0, which a reader makes of a foreign file's"
+        " keys, once for all simulations of the trace. Million accesses per CPU second on the 64-bit keys that"
+        " libCacheSim's file has, reading the file not included. Our own format and made-up traces hold dense numbers.",
+        ("trace", "accesses", "pages", "best", "median, worst", "CPU s in all"),
+        tuple(rows),
+    )
+
+
+def start_table(results: Sequence[StartResult]) -> Table:
+    """From source to running code."""
+    rows = [
+        (
+            r.policy,
+            r.model,
+            _milliseconds(r.cold.start),
+            below(r.cold.start.best, plan.COLD_GOAL),
+            _both(r.cold.start),
+            _milliseconds(r.cached.start),
+            below(r.cached.start.best, plan.CACHED_GOAL),
+            _both(r.cached.start),
+            _milliseconds(r.cold.imports),
+            _milliseconds(r.cold.total),
+            _milliseconds(r.cached.total),
+        )
+        for r in results
+    ]
+    runs = len(results[0].cold.start.seconds) if results else 0
+    return Table(
+        "From source to running code",
+        f"CPU milliseconds, best of {runs} fresh processes each, then median and worst. From the text of the policy to"
+        f" native code attached to a machine: cold with an empty cache (goal below {plan.COLD_GOAL * 1e3:g}), cached"
+        f" with verdict and code in it (goal below {plan.CACHED_GOAL * 1e3:g}). Apart: from process start until Python"
+        " and all imports are there, and the total from process start.",
+        (
+            *("policy", "model", "cold", "goal", "median, worst", "cached", "goal", "median, worst"),
+            *("imports", "total cold", "total cached"),
+        ),
+        tuple(rows),
+        left=2,
+    )
+
+
+def check_table(results: Sequence[CheckResult], interpreter: Timing) -> Table:
+    """`rext check` and the verifier."""
+    rows = [
+        (
+            r.policy,
+            _milliseconds(r.check),
+            below(r.check.best, plan.CHECK_GOAL),
+            _both(r.check),
+            _milliseconds(r.verify),
+            below(r.verify.best, plan.VERIFY_GOAL),
+            _both(r.verify),
+        )
+        for r in results
+    ]
+    return Table(
+        "rext check",
+        f"CPU milliseconds, user and system, of `rext check POLICY` from process start (goal below"
+        f" {plan.CHECK_GOAL * 1e3:g}; Python alone, doing nothing, takes {interpreter.best * 1e3:.1f}), and of the"
+        f" verifier alone, the first time a process uses it (goal below {plan.VERIFY_GOAL * 1e3:g}).",
+        ("policy", "rext check", "goal", "median, worst", "verifier", "goal", "median, worst"),
+        tuple(rows),
+    )
+
+
+def jobs_table(results: Sequence[JobsResult]) -> Table:
+    """Two simulations at a time."""
+    rows = [
+        (
+            r.policy,
+            r.model,
+            f"{r.memory_pages:,}p",
+            f"{r.one_by_one.best:.3f}",
+            f"{r.together.best:.3f}",
+            f"{r.ratio:.2f}",
+            at_least(r.ratio, plan.JOBS_GOAL),
+            f"{r.one_by_one.median:.3f}, {r.one_by_one.worst:.3f}",
+            f"{r.together.median:.3f}, {r.together.worst:.3f}",
+        )
+        for r in results
+    ]
+    runs, trace = (len(results[0].together.seconds), results[0].trace) if results else (0, "")
+    return Table(
+        "Two simulations at a time",
+        f"Wall seconds of two equal simulations on {trace}: one after the other, and both at a time as by `rext compare"
+        f" --jobs 2`; best of {runs} each, taking turns, then median and worst. Goal: at least {plan.JOBS_GOAL:g} times"
+        " the throughput on two idle cores; on busy ones this says little.",
+        (
+            *("policy", "model", "memory", "one by one", "together", "ratio", "goal"),
+            *("one by one median, worst", "together median, worst"),
+        ),
+        tuple(rows),
+        left=2,
+    )
