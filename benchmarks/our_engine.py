@@ -1,7 +1,8 @@
 """This project's side of the replay, run in a process of its own.
 
-In: a trace, a policy and a size of memory. Out: CPU seconds of the replay alone, and its misses. The trace is in
-memory before the clock starts; the simulation's memory is touched for the first time while it runs.
+In: a trace as an oracleGeneral file, a policy and a size of memory. Out: CPU seconds of the replay alone, and its
+misses. The trace, read from the very file that the other engine reads, is in memory before the clock starts; the
+simulation's memory is touched for the first time while it runs.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from runtime.program import Program, load_program
 from runtime.simulation import Machine, Simulation
 from runtime.traces import LoadedTrace, load, open_trace
 from runtime.traces.dense import DenseMapper
-from runtime.traces.oracle import RECORD
+from runtime.traces.oracle import FORMAT, RECORD
 
 KEYS_AT_A_TIME = 1 << 17
 """As the reader of oracleGeneral has them."""
 
 
 @functools.cache
-def _trace(spec: str) -> LoadedTrace:
-    return load(open_trace(spec))
+def _trace(path: str) -> LoadedTrace:
+    return load(open_trace(path, FORMAT))
 
 
 @functools.cache
@@ -33,9 +34,9 @@ def _program(spec: str) -> Program:
     return load_program(spec)
 
 
-def replay(spec: str, policy: str, nr_pages: int) -> Measured:
+def replay(path: str, policy: str, nr_pages: int) -> Measured:
     """Run a policy over a whole trace in the ideal model, in chunks as `rext compare` does."""
-    trace, program = _trace(spec), _program(policy)
+    trace, program = _trace(path), _program(policy)
     code = NativeExecutor(program.native(True))
     simulation = Simulation(program.policy, program.params, Machine(nr_pages, ideal=True), code)
     begin = time.process_time()

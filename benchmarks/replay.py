@@ -20,6 +20,7 @@ from benchmarks.timing import Timing
 from benchmarks.worker import Caller, Worker
 from runtime.memory_size import parse_memory_size
 from runtime.traces import commands, open_trace
+from runtime.traces.oracle import FORMAT
 
 SMALLEST_HASHPOWER = 6
 FINALISTS = 3
@@ -96,7 +97,7 @@ class Engines:
         )
 
     def our(self, cell: Cell) -> Measured:
-        return self.ours.call(our_engine.replay, cell.workload.spec, cell.pair.program, cell.memory_pages)
+        return self.ours.call(our_engine.replay, cell.workload.path, cell.pair.program, cell.memory_pages)
 
 
 def measure(plan: Plan, directory: Path, tell: Tell) -> tuple[list[ReplayResult], list[DenseResult]]:
@@ -116,15 +117,18 @@ def measure(plan: Plan, directory: Path, tell: Tell) -> tuple[list[ReplayResult]
 
 
 def prepare(plan: Plan, directory: Path, tell: Tell) -> list[Workload]:
-    """Write the traces in libCacheSim's own format."""
+    """Write the traces in libCacheSim's own format, which both engines replay: a page that was freed and came back is
+    one object there, and sizes of memory are shares of those."""
     workloads = []
     for number, wanted in enumerate(plan.traces):
         tell(f"{wanted.spec}: writing it for libCacheSim")
         path = str(directory / f"{number}.oracleGeneral.bin")
-        written = commands.convert(wanted.spec, path, format="oracle")
+        written = commands.convert(wanted.spec, path, format=FORMAT)
+        for chunk in open_trace(path, FORMAT).chunks():
+            pages = chunk.nr_pages
         page_size = open_trace(wanted.spec).info.page_size
-        sizes = tuple(parse_memory_size(text).pages(written.pages, page_size) for text in wanted.memory)
-        workloads.append(Workload(wanted.spec, path, written.accesses, written.pages, sizes))
+        sizes = tuple(parse_memory_size(text).pages(pages, page_size) for text in wanted.memory)
+        workloads.append(Workload(wanted.spec, path, written.accesses, pages, sizes))
     return workloads
 
 

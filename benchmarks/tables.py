@@ -190,6 +190,7 @@ def jobs_table(results: Sequence[JobsResult]) -> Table:
             f"{r.together.best:.3f}",
             f"{r.ratio:.2f}",
             at_least(r.ratio, plan.JOBS_GOAL),
+            f"{r.cores:.2f}",
             f"{r.one_by_one.median:.3f}, {r.one_by_one.worst:.3f}",
             f"{r.together.median:.3f}, {r.together.worst:.3f}",
         )
@@ -200,9 +201,10 @@ def jobs_table(results: Sequence[JobsResult]) -> Table:
         "Two simulations at a time",
         f"Wall seconds of two equal simulations on {trace}: one after the other, and both at a time as by `rext compare"
         f" --jobs 2`; best of {runs} each, taking turns, then median and worst. Goal: at least {plan.JOBS_GOAL:g} times"
-        " the throughput on two idle cores; on busy ones this says little.",
+        " the throughput on two idle cores. cores: how many the two got (CPU time by wall time, in the best run); well"
+        " below 2, something else was running, and the ratio says little.",
         (
-            *("policy", "model", "memory", "one by one", "together", "ratio", "goal"),
+            *("policy", "model", "memory", "one by one", "together", "ratio", "goal", "cores"),
             *("one by one median, worst", "together median, worst"),
         ),
         tuple(rows),

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from runtime.cli import status
-from runtime.cli.options import add_run_options, run_with_progress, settings_of
+from runtime.cli.options import INTERRUPTION_NOTE, add_run_options, run_with_progress, settings_of
 from runtime.cli.output import check_writable, emit, note, use_color, write_file
 from runtime.cli.parser import add_output_options
 from runtime.cli.status import UsageError
@@ -22,6 +22,7 @@ EXAMPLE = (
     "rext compare builtin:lru clock s3fifo:small_percent=20 opt \\\n"
     "      --trace mem_gcc zipf:alpha=0.9,pages=50K --memory 5%,10%,20% --plot comparison.png"
 )
+NOTE = INTERRUPTION_NOTE
 PLOT_SUFFIXES = (".png", ".svg")
 
 

@@ -13,6 +13,9 @@ from runtime.cli.progress import Interruption, ProgressBar
 from runtime.comparison import Comparison, compare
 from runtime.run_settings import RunSettings, run_settings
 
+INTERRUPTION_NOTE = """\
+Ctrl-C ends it cleanly: what there is so far is printed, and the exit status is 130. A second Ctrl-C ends it at once."""
+
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(

@@ -50,7 +50,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def command_module(name: str) -> ModuleType:
-    """The module of a command. It has `add_arguments(parser)` and `execute(arguments) -> int`."""
+    """The module of a command. It has `EXAMPLE`, `add_arguments(parser)` and `execute(arguments) -> int`, and may have
+    a `NOTE` to end its help with."""
     return import_module(f"runtime.cli.{name}")
 
 
@@ -91,7 +92,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     for name, summary in COMMANDS.items():
         if name in arguments:
             module = command_module(name)
-            module.add_arguments(add_command(commands, name, summary, module.EXAMPLE))
+            help = f"{module.EXAMPLE}\n\n{module.NOTE}" if hasattr(module, "NOTE") else module.EXAMPLE
+            module.add_arguments(add_command(commands, name, summary, help))
         else:
             add_command(commands, name, summary)
     _check_command(parser, arguments)

@@ -9,12 +9,13 @@ import argparse
 import sys
 
 from runtime.cli import status
-from runtime.cli.options import add_run_options, run_with_progress, settings_of
+from runtime.cli.options import INTERRUPTION_NOTE, add_run_options, run_with_progress, settings_of
 from runtime.cli.output import emit, use_color
 from runtime.cli.parser import add_output_options
 from runtime.cli.status import UsageError
 
 EXAMPLE = "rext run s3fifo:small_percent=20 --trace mem_gcc --memory 10%"
+NOTE = INTERRUPTION_NOTE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -31,6 +31,7 @@ from runtime.core.layout import (
     FREE_FOLIO,
     LIST,
     LRUVEC,
+    MAX_PLAN,
     NEXT,
     NEXT_FOLIO,
     NR_ACTIVATE_BATCH,
@@ -180,8 +181,14 @@ def ctx_reason(ctx: Context, lruvec: int) -> int:
 
 
 def ctx_plan_evict(ctx: Context, lruvec: int, type: int, count: int) -> None:
-    ctx.lruvecs[lruvec, PLAN_EVICT + type] = count
+    ctx.lruvecs[lruvec, PLAN_EVICT + type] = most_planned(ctx, count)
 
 
 def ctx_plan_age(ctx: Context, lruvec: int, type: int, count: int) -> None:
-    ctx.lruvecs[lruvec, PLAN_AGE + type] = count
+    ctx.lruvecs[lruvec, PLAN_AGE + type] = most_planned(ctx, count)
+
+
+def most_planned(ctx: Context, count: int) -> int:
+    """A policy may ask for any number of 64 bits, which is negative here from 2**63 on. No plan is larger than the
+    largest memory, so that the arithmetic over plans cannot overflow."""
+    return MAX_PLAN if count < 0 or count > MAX_PLAN else count

@@ -285,6 +285,8 @@ FOLIO_BATCH_SIZE = 31
 """Folios in a batch (include/linux/pagevec.h)."""
 MAX_RECLAIM_RETRIES = 16
 """mm/internal.h."""
+MAX_PLAN = (1 << 32) - 2
+"""The most folios of one kind a plan asks for: as many as there can be (`MAX_FOLIOS` of the `abi`)."""
 
 ADD_BATCH = 0
 ACTIVATE_BATCH = 32

@@ -120,7 +120,8 @@ def ask_until_enough(ctx: Context, lruvec: int, nr_to_reclaim: int) -> int:
 
 
 def climb_until_some(ctx: Context, lruvec: int, nr_to_reclaim: int) -> int:
-    """The priority ladder; if nothing came once more with forced deactivation, and then with KEEP overruled."""
+    """The priority ladder; if nothing came once more with forced deactivation, and then with KEEP overruled. For the last
+    the policy has its whole effort again: one that kept everything must not have spent it on that."""
     state = ctx.state
     reclaimed = 0
     for attempt in range(3):
@@ -128,6 +129,8 @@ def climb_until_some(ctx: Context, lruvec: int, nr_to_reclaim: int) -> int:
         state[OVERRULE] = 1 if attempt > 1 else 0
         if attempt == 1 and state[SKIPPED_DEACTIVATE] == 0:
             continue
+        if attempt > 1:
+            state[EFFORT] = EFFORT_PER_FOLIO * state[NR_RESIDENT] + EFFORT_AT_LEAST
         reclaimed = do_try_to_free_pages(ctx, lruvec, nr_to_reclaim)
         if reclaimed > 0:
             break

@@ -35,6 +35,8 @@ BINARY = {
 COMPARE = {ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge"}
 NEGATED = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
 
+OPERATIONS = ("wrap_mul", "shift_right_logical", "prefetch")
+
 TRUE = Const(1, BOOL)
 FALSE = Const(0, BOOL)
 
@@ -97,6 +99,7 @@ class _FunctionCompiler:
         self._registers: list[Reg] = []
         self._locals: dict[str, Reg] = {}
         self._views: dict[str, str] = {}
+        self._result: Type | None = None
         self._out: list[trusted.CoreNode] = []
         self.called: list[FunctionType] = []
 
@@ -105,11 +108,13 @@ class _FunctionCompiler:
         if not arguments or arguments[0].arg != "ctx":
             raise SubsetError(self._path, self._node, "the first argument is not ctx")
         params = tuple(self._local(a.arg, self._annotation(a.annotation)) for a in arguments[1:])
-        body = self._block(self._node.body)
+        if any(p.type != I64 for p in params):
+            raise SubsetError(self._path, self._node, "a parameter that is no int")
         returns = self._node.returns
         none = isinstance(returns, ast.Constant) and returns.value is None
-        result = None if none else self._annotation(returns)
-        return trusted.CoreFunction(name, params, result, tuple(self._registers), body, self._path)
+        self._result = None if none else self._annotation(returns)
+        body = self._block(self._node.body)
+        return trusted.CoreFunction(name, params, self._result, tuple(self._registers), body, self._path)
 
     def _annotation(self, node: ast.expr | None) -> Type:
         if isinstance(node, ast.Name) and node.id in ("int", "bool"):
@@ -165,16 +170,25 @@ class _FunctionCompiler:
         elif isinstance(s, ast.Continue):
             self._out.append(ir.Continue(0, self._span(s)))
         elif isinstance(s, ast.Return):
-            self._out.append(ir.Return(self._expression(s.value) if s.value else None, self._span(s)))
+            self._return(s)
         else:
             raise self._error(s)
 
+    def _return(self, s: ast.Return) -> None:
+        value = self._expression(s.value) if s.value else None
+        if (value.type if value else None) != self._result:
+            raise self._error(s, f"the function returns {self._result or 'nothing'}")
+        self._out.append(ir.Return(value, self._span(s)))
+
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, ast.Name) and isinstance(value, ast.Attribute) and value.attr in VIEWS:
-            self._views[target.id] = value.attr
+            if target.id in self._locals or self._views.setdefault(target.id, value.attr) != value.attr:
+                raise self._error(target, "stands for something else before")
             return
         operand = self._expression(value)
         if isinstance(target, ast.Name):
+            if target.id in self._views:
+                raise self._error(target, "stands for a view before")
             local = self._local(target.id, operand.type)
             if local.type != operand.type:
                 raise self._error(target, f"was {local.type} before and is {operand.type} here")
@@ -190,7 +204,9 @@ class _FunctionCompiler:
         if op is None:
             raise self._error(s)
         if isinstance(s.target, ast.Name):
-            local = self._locals[s.target.id]
+            local = self._locals.get(s.target.id)
+            if local is None or local.type != I64:
+                raise self._error(s, "no integer")
             value = self._integer(self._expression(s.value), s)
             self._out.append(ir.Binary(local, op, local, value, self._span(s)))
             return
@@ -218,11 +234,8 @@ class _FunctionCompiler:
 
     def _for(self, s: ast.For) -> None:
         span = self._span(s)
-        call = s.iter
-        is_range = isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "range"
-        if not (is_range and isinstance(call, ast.Call) and isinstance(s.target, ast.Name)):
-            raise self._error(s)
-        bounds = [self._integer(self._expression(a), a) for a in call.args]
+        assert isinstance(s.iter, ast.Call) and isinstance(s.target, ast.Name)  # so `check_function` says
+        bounds = [self._integer(self._expression(a), a) for a in s.iter.args]
         first: Operand = Const(0, I64) if len(bounds) == 1 else self._copy(bounds[0], span)
         last = bounds[-1]
         count = self._register(I64)
@@ -254,7 +267,7 @@ class _FunctionCompiler:
         if isinstance(n, ast.Constant) and isinstance(n.value, bool):
             return TRUE if n.value else FALSE
         if isinstance(n, ast.Constant) and isinstance(n.value, int):
-            return Const(n.value, I64)
+            return self._constant(n.value, n)
         if isinstance(n, ast.Name):
             return self._name(n)
         if isinstance(n, ast.BinOp) and type(n.op) in BINARY:
@@ -293,8 +306,13 @@ class _FunctionCompiler:
             return self._locals[n.id]
         value = vars(self._module).get(n.id)
         if isinstance(value, int):
-            return Const(int(value), I64)
+            return self._constant(int(value), n)
         raise self._error(n, "neither a local nor an integer constant")
+
+    def _constant(self, value: int, n: ast.AST) -> Const:
+        if not I64.minimum <= value <= I64.maximum:
+            raise self._error(n, "does not fit 64 bits")
+        return Const(value, I64)
 
     def _setting(self, n: ast.Attribute) -> Operand:
         if isinstance(n.value, ast.Name) and n.value.id == "ctx" and n.attr in self._settings:
@@ -403,12 +421,14 @@ class _FunctionCompiler:
         function = vars(self._module).get(n.func.id)
         if not isinstance(function, FunctionType):
             raise self._error(n, "unknown function")
+        if function.__name__ in OPERATIONS and (len(n.args) != 2 or (wanted and function.__name__ == "prefetch")):
+            raise self._error(n, "not as the operation is used")
         if function.__name__ == "prefetch":
             view = self._view_name(n.args[0])
             row = self._integer(self._expression(n.args[1]), n)
             self._out.append(trusted.Prefetch(view, row, self._span(n)))
             return None
-        if function.__name__ in ("wrap_mul", "shift_right_logical"):
+        if function.__name__ in OPERATIONS:
             return self._unsigned(function.__name__, n)
         args = self._arguments(n)
         result = _checked(function)[1].returns

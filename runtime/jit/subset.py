@@ -2,8 +2,8 @@
 
 In: the syntax tree of a function. Out: nothing, or `SubsetError` naming file, line and what is not in the subset.
 Guaranteed afterwards: no local is read before it is assigned on every path, and a function with a result returns
-one on every path. These are the two things in which Python's run time would notice a mistake that native code
-would not.
+one on every path; comparisons, loops and signatures have the forms that the frontend compiles. These are the things
+in which Python would do something that native code would not.
 """
 
 from __future__ import annotations
@@ -45,8 +45,27 @@ def _has_break(statements: list[ast.stmt]) -> bool:
     return False
 
 
+def _check_forms(path: str, function: ast.FunctionDef) -> None:
+    """Refuse what looks like a form of the subset and is another: `a < b < c`, `range` with a step, `*args`."""
+    a = function.args
+    if a.vararg or a.kwarg or a.kwonlyargs or a.posonlyargs or a.defaults:
+        raise SubsetError(path, function, "only plain parameters")
+    for n in ast.walk(function):
+        if isinstance(n, ast.Compare) and (len(n.ops) != 1 or isinstance(n.ops[0], ast.Is | ast.IsNot | ast.In | ast.NotIn)):
+            raise SubsetError(path, n, "not a comparison of two integers")
+        if isinstance(n, ast.For) and not (isinstance(n.target, ast.Name) and _is_range(n.iter)):
+            raise SubsetError(path, n, "not `for NAME in range(FIRST, LAST)`")
+
+
+def _is_range(n: ast.expr) -> bool:
+    named = isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "range"
+    return named and isinstance(n, ast.Call) and len(n.args) in (1, 2) and not n.keywords
+
+
 def check_function(path: str, function: ast.FunctionDef) -> None:
-    """Raise `SubsetError` unless every local is assigned before use and every path returns what it should."""
+    """Raise `SubsetError` unless every local is assigned before use, every path returns what it should, and every form
+    is one of the subset's."""
+    _check_forms(path, function)
     result = function.returns
     returns_value = not (isinstance(result, ast.Constant) and result.value is None)
     if returns_value and not leaves(function.body):

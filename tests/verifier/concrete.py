@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,10 +69,8 @@ class Machine:
             self.registers[param.index] = self.chance.choice(FOLIOS)
             if abi.HOOKS[self.function.hook].folio == "owned":
                 self.detached.add(self.registers[param.index])
-        try:
+        with suppress(_End):
             self.body(self.function.body)
-        except _End:
-            pass
         if self.detached:
             raise Trap(f"lost folios {self.detached}")
 
@@ -122,7 +121,8 @@ class Machine:
             if isinstance(node, ir.Loop):
                 self.registers[node.index.index] = i
             else:
-                self.registers[node.folio.index] = self.chance.choice([f for f in FOLIOS if f not in self.detached] or [5])
+                attached = [folio for folio in FOLIOS if folio not in self.detached]
+                self.registers[node.folio.index] = self.chance.choice(attached or [FOLIOS[0]])
             if not self.inside(node.body):
                 return
 

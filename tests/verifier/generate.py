@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import random
 
-from dsl.ir_text import parse_policy
 from dsl.ir import BINARY_OPS, COMPARE_OPS, Policy
+from dsl.ir_text import parse_policy
 
 _CONSTANTS = (0, 1, 2, 3, 5, 7, 8, 15, 16, 100, 255, 256, 1000, (1 << 32) - 1, 1 << 63, (1 << 64) - 1)
 _TYPES = {"u64": (1, 2, 3), "u8": (4, 5), "i64": (6, 7), "bool": (8, 9)}
@@ -201,8 +201,10 @@ class _Handles(_Writer):
 
     def statement(self) -> None:
         chance, f = self.chance, self.folio()
-        what = chance.randrange(12)
-        if what == 0:
+        what = chance.randrange(16)
+        if what >= 12:
+            self.memory()
+        elif what == 0:
             self.put(f"{f} = call list_head(%4)")
             self.guarded(f, [f"%6 = load field hits of {f}", f"store field hits of {f}, 1:u64"])
         elif what in (1, 2):
@@ -240,6 +242,26 @@ class _Handles(_Writer):
         else:
             self.put("%10 = call list_holds(%4, %0)" if chance.random() < 0.5 else "%10 = copy false")
 
+    def memory(self) -> None:
+        """Fields read, tested and written through two names of folios that may be the same, and calls that change
+        what was read."""
+        chance, f = self.chance, self.chance.choice(("%0", "%0", "%11"))
+        what = chance.randrange(7)
+        if what < 3:
+            self.put(f"%6 = load field hits of {f}")
+        elif what == 3:
+            self.put(f"store field hits of {f}, {chance.choice(('%6', '3:u64', '9:u64'))}")
+        elif what == 4:
+            self.put(f"%8 = lt %6, {chance.choice((4, 10))}")
+            self.open("if %8")
+            self.put(f"%6 = load field hits of {f}")
+            self.body(2)
+            self.close()
+        elif what == 5:
+            self.put("call map_insert m(1:page_key)")
+        else:
+            self.put("%10 = call list_move_tail(%4, %0)")
+
     def leave(self) -> None:
         named = [target for target in self.targets if target]
         if named and self.chance.random() < 0.8:
@@ -269,7 +291,9 @@ hook evict_folios() {
     var %8: bool
     var %9: folio
     var %10: bool
+    var %11: folio
     %4 = list queue[0]
+    %6 = copy 0
     %0 = call list_head(%4)
     %1 = copy null:folio
     %2 = copy null:folio
@@ -277,6 +301,11 @@ hook evict_folios() {
     %5 = copy null:ref(0)
     %8 = copy true
     %10 = eq %0, null:folio
+    if %10 {
+        return
+    }
+    %11 = call list_tail(%4)
+    %10 = eq %11, null:folio
     if %10 {
         return
     }

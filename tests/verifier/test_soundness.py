@@ -10,12 +10,12 @@ import random
 from collections.abc import Callable
 
 import pytest
+from concrete import FOLIOS, Machine, TooLong
+from generate import handles, numeric
 
 from dsl import ir
 from dsl.abi import HOOKS
-from generate import handles, numeric
-from concrete import FOLIOS, Machine, TooLong
-from verifier.domains.reference import Folio, Gone, Nullness, Reference
+from verifier.domains.reference import Folio, Nullness, Reference
 from verifier.domains.value import Scalar
 from verifier.explain import Explainer
 from verifier.fixpoint import Fixpoint
