@@ -27,7 +27,8 @@ from benchmarks.report import markdown, terminal
 from benchmarks.start import CheckResult, StartResult, interpreter_start, measure_checks, measure_starts
 from benchmarks.tables import Table, check_table, dense_table, jobs_table, replay_tables, start_table
 from benchmarks.timing import Timing
-from runtime.cli.output import use_color
+from runtime.cli.output import check_writable, use_color
+from runtime.cli.status import UsageError
 from runtime.host import environment
 
 PARTS = ("replay", "start", "jobs")
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         _run(arguments)
-    except BenchmarkError as error:
+    except (BenchmarkError, UsageError, OSError) as error:
         print(f"benchmarks: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -99,6 +100,8 @@ def _positive(text: str) -> int:
 def _run(arguments: argparse.Namespace) -> None:
     plan = chosen_plan(arguments.quick, arguments.runs)
     parts = tuple(arguments.only or PARTS)
+    if arguments.write is not None:
+        check_writable(str(arguments.write))
     machine = _machine("replay" in parts)
     if max(machine["load"]) > IDLE_LOAD:
         _tell(f"this machine is not idle: its load is {machine['load'][0]}")

@@ -68,8 +68,8 @@ class Plan:
 FULL = Plan(
     traces=(
         TraceSizes("zipf:alpha=1.0,pages=1M,accesses=10M,seed=1", ("100000p", "10000p")),
-        TraceSizes("mem_gcc", ("10%", "1%")),
-        TraceSizes("mem_sqlite", ("10%", "1%")),
+        TraceSizes("mem_gcc", ("40%", "10%")),
+        TraceSizes("mem_sqlite", ("40%", "10%")),
     ),
     runs=11,
     start_runs=5,

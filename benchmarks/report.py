@@ -61,7 +61,7 @@ def terminal(
 
     wide = width or (None if sys.stdout.isatty() else 140)
     target = io.StringIO()
-    console = Console(file=target, force_terminal=color, width=wide, highlight=False, no_color=not color)
+    console = Console(file=target, color_system="standard" if color else None, force_terminal=color, width=wide)
     console.print(Text("\n".join(f"{name}: {value}" for name, value in machine_lines(environment))))
     for remark in (NOISE, *([QUICK_NOTE] if quick else [])):
         console.print(Text(remark, style="yellow"))

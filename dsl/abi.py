@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from dsl.types import BOOL, FOLIO, I64, LIST, PAGE_KEY, U8, U16, U32, U64, Type
+from dsl.types import BOOL, FOLIO, LIST, PAGE_KEY, U8, U64, Type
 
 ABI_VERSION = 1
 
@@ -87,7 +87,14 @@ class Hook:
 
 
 def _hook(
-    name: str, folio: str | None, kernel: str, doc: str, result: Type | None = None, low: int = 0, high: int = 0, default: int = 0
+    name: str,
+    folio: str | None,
+    kernel: str,
+    doc: str,
+    result: Type | None = None,
+    low: int = 0,
+    high: int = 0,
+    default: int = 0,
 ) -> Hook:
     return Hook(name, folio, result, low, high, default, kernel, doc)
 
@@ -101,10 +108,13 @@ HOOKS: dict[str, Hook] = {
         _hook("refault", "borrowed", "workingset_refault",
               "A page that was evicted comes back. `ctx.shadow` is what `folio_evicted` left. Returns REFAULT_ bits.",
               U8, 0, 3, 0),
-        _hook("folio_added", "owned", "lru_add", "A folio joins the lruvec: put it on a list. Without it the core keeps the folio, and proposes it in its turn."),
+        _hook("folio_added", "owned", "lru_add",
+            "A folio joins the lruvec: put it on a list. Without it the core keeps the folio, and proposes it"
+            " in its turn."),
         _hook("folio_accessed", "borrowed", "folio_mark_accessed",
               "A resident folio was read or written through a system call (in the ideal model: at all)."),
-        _hook("folio_activated", "borrowed", "lru_activate", "The folio asked for by `f.activate()`, when the batch drains."),
+        _hook("folio_activated", "borrowed", "lru_activate",
+            "The folio asked for by `f.activate()`, when the batch drains."),
         _hook("reclaim_begin", None, "do_try_to_free_pages", "A reclaim of this lruvec begins."),
         _hook("reclaim_end", None, "snapshot_refaults", "It has ended."),
         _hook("scan_plan", None, "get_scan_count",
@@ -194,53 +204,93 @@ KFUNCS: dict[str, Kfunc] = {
     for k in (
         # lists: oldest at the head by convention of the shipped programs
         Kfunc("list_len", "list", "len", True, (_L,), U64, "Folios on the list.", 0, MAX_FOLIOS, steps=2, pure=True),
-        Kfunc("list_head", "list", "head", True, (_L,), FOLIO, "The first folio, or null.", ownership="borrowed", steps=2, pure=True),
-        Kfunc("list_tail", "list", "tail", True, (_L,), FOLIO, "The last folio, or null.", ownership="borrowed", steps=2, pure=True),
-        Kfunc("list_next", "list", "next", False, (_L, _F), FOLIO, "The folio after `folio` on this list; null at the end or if it is not on it.", ownership="borrowed", steps=3, pure=True),
-        Kfunc("list_prev", "list", "prev", False, (_L, _F), FOLIO, "The folio before `folio` on this list; null at the end or if it is not on it.", ownership="borrowed", steps=3, pure=True),
-        Kfunc("list_holds", "list", "holds", False, (_L, _F), BOOL, "Whether the folio is on this list.", 0, 1, steps=2, pure=True),
+        Kfunc("list_head", "list", "head", True, (_L,), FOLIO,
+            "The first folio, or null.", ownership="borrowed", steps=2, pure=True),
+        Kfunc("list_tail", "list", "tail", True, (_L,), FOLIO,
+            "The last folio, or null.", ownership="borrowed", steps=2, pure=True),
+        Kfunc("list_next", "list", "next", False, (_L, _F), FOLIO,
+            "The folio after `folio` on this list; null at the end or if it is not on it."
+            , ownership="borrowed", steps=3, pure=True),
+        Kfunc("list_prev", "list", "prev", False, (_L, _F), FOLIO,
+            "The folio before `folio` on this list; null at the end or if it is not on it."
+            , ownership="borrowed", steps=3, pure=True),
+        Kfunc("list_holds", "list", "holds", False, (_L, _F), BOOL,
+            "Whether the folio is on this list.", 0, 1, steps=2, pure=True),
         Kfunc("list_push_head", "list", "push_head", False, (_L, _OWN), None, "Put an owned folio first.", steps=6),
         Kfunc("list_push_tail", "list", "push_tail", False, (_L, _OWN), None, "Put an owned folio last.", steps=6),
-        Kfunc("list_pop_head", "list", "pop_head", False, (_L,), FOLIO, "Take the first folio off the list; null if it is empty.", ownership="owned", steps=8),
-        Kfunc("list_pop_tail", "list", "pop_tail", False, (_L,), FOLIO, "Take the last folio off the list; null if it is empty.", ownership="owned", steps=8),
-        Kfunc("list_move_head", "list", "move_head", False, (_L, _F), BOOL, "Move a folio that is on one of the policy's lists to the head of this one; false if it is on none.", 0, 1, steps=12),
-        Kfunc("list_move_tail", "list", "move_tail", False, (_L, _F), BOOL, "Move a folio that is on one of the policy's lists to the tail of this one; false if it is on none.", 0, 1, steps=12),
+        Kfunc("list_pop_head", "list", "pop_head", False, (_L,), FOLIO,
+            "Take the first folio off the list; null if it is empty.", ownership="owned", steps=8),
+        Kfunc("list_pop_tail", "list", "pop_tail", False, (_L,), FOLIO,
+            "Take the last folio off the list; null if it is empty.", ownership="owned", steps=8),
+        Kfunc("list_move_head", "list", "move_head", False, (_L, _F), BOOL,
+            "Move a folio that is on one of the policy's lists to the head of this one; false if it is on "
+            "none.", 0, 1, steps=12),
+        Kfunc("list_move_tail", "list", "move_tail", False, (_L, _F), BOOL,
+            "Move a folio that is on one of the policy's lists to the tail of this one; false if it is on "
+            "none.", 0, 1, steps=12),
         # cursors
-        Kfunc("cursor_reset", "cursor", "reset", False, (), None, "Put the cursor back to the head of its list.", steps=2),
+        Kfunc("cursor_reset", "cursor", "reset", False, (), None,
+            "Put the cursor back to the head of its list.", steps=2),
         # folios
-        Kfunc("folio_key", "folio", "key", True, (_F,), PAGE_KEY, "Names the folio's page, also after it was evicted.", steps=2, pure=True),
+        Kfunc("folio_key", "folio", "key", True, (_F,), PAGE_KEY,
+            "Names the folio's page, also after it was evicted.", steps=2, pure=True),
         _flag("file", "Backed by a file; anonymous otherwise."),
         _flag("mapped", "Last brought in by a mapped access, not by a system call."),
         _flag("executable", "Mapped executable: an instruction was fetched from it."),
         _flag("dirty", "Written since it was last clean."),
-        _flag("active", "The core's active mark: `refault` asked for it, or `f.activate()` before the folio was added."),
+        _flag("active",
+            "The core's active mark: `refault` asked for it, or `f.activate()` before the folio was added."),
         _flag("workingset", "The core's workingset mark: set when `refault` asked for it."),
-        Kfunc("folio_test_clear_young", "folio", "test_clear_young", False, (_F,), BOOL, "Whether it was accessed through a mapping since the last call; clears the young bit (an rmap walk). Always false in the ideal model.", 0, 1, steps=8),
-        Kfunc("folio_activate", "folio", "activate", False, (_F,), None, "Ask for `folio_activated` when the batch drains; a folio not yet added is marked active instead.", hooks=("folio_accessed",), steps=8),
+        Kfunc("folio_test_clear_young", "folio", "test_clear_young", False, (_F,), BOOL,
+            "Whether it was accessed through a mapping since the last call; clears the young bit (an rmap "
+            "walk). Always false in the ideal model.", 0, 1, steps=8),
+        Kfunc("folio_activate", "folio", "activate", False, (_F,), None,
+            "Ask for `folio_activated` when the batch drains; a folio not yet added is marked active instead.",
+            hooks=("folio_accessed",), steps=8),
         # the machine
-        Kfunc("nr_pages", None, "nr_pages", True, (), U64, "The memory limit when the policy was attached, in pages: what `nr_pages` means in the size of a map too.", 1, MAX_FOLIOS, steps=1, pure=True),
+        Kfunc("nr_pages", None, "nr_pages", True, (), U64,
+            "The memory limit when the policy was attached, in pages: what `nr_pages` means in the size of a "
+            "map too.", 1, MAX_FOLIOS, steps=1, pure=True),
         # context
         _ctx("nr_pages", U64, 1, MAX_FOLIOS, "The memory limit now, in pages."),
         _ctx("nr_resident", U64, 0, MAX_FOLIOS, "Folios charged now."),
         _ctx("nr_to_scan", U64, 0, MAX_SCAN, "The most folios to look at in this call.", "evict_folios", "age"),
         _ctx("wanted", U64, 0, MAX_SCAN, "How many more folios `ctx.evict` will take.", "evict_folios"),
-        _ctx("type", U8, 0, 1, "ANON or FILE: which the core's plan is at. A policy that keeps both on one list ignores it.", "evict_folios", "age"),
-        _ctx("priority", U8, 0, MAX_PRIORITY, "12 at first, 0 when reclaim is desperate.", "scan_plan", "age", "evict_folios", "folio_check", "folio_kept"),
-        _ctx("swappiness", U64, 0, 200, "The share of anonymous memory in reclaim: 0 none, 100 even, 200 all.", "scan_plan"),
+        _ctx("type", U8, 0, 1,
+            "ANON or FILE: which the core's plan is at. A policy that keeps both on one list ignores it."
+            , "evict_folios", "age"),
+        _ctx("priority", U8, 0, MAX_PRIORITY,
+            "12 at first, 0 when reclaim is desperate."
+            , "scan_plan", "age", "evict_folios", "folio_check", "folio_kept"),
+        _ctx("swappiness", U64, 0, 200,
+            "The share of anonymous memory in reclaim: 0 none, 100 even, 200 all.", "scan_plan"),
         _ctx("key", PAGE_KEY, 0, 0, "The page that was asked for.", "miss"),
         _ctx("shadow", U64, 0, (1 << 62) - 1, "What `folio_evicted` returned for this page.", "refault"),
         _ctx("reason", U8, 0, 3, "Why the folio came back: KEPT_...", "folio_kept"),
-        Kfunc("ctx_evict", "ctx", "evict", False, (Arg("folio", FOLIO, "propose"),), BOOL, "Propose a folio. An owned one is always taken; for a borrowed one false if it is on no list of the policy or no more are wanted.", 0, 1, hooks=("evict_folios",), steps=12),
-        Kfunc("ctx_plan_evict", "ctx", "plan_evict", False, (_TYPE, Arg("count", U64)), None, "Plan to look at `count` folios of `type` for eviction.", hooks=("scan_plan",), steps=2),
-        Kfunc("ctx_plan_age", "ctx", "plan_age", False, (_TYPE, Arg("count", U64)), None, "Plan to age `count` folios of `type`.", hooks=("scan_plan",), steps=2),
+        Kfunc("ctx_evict", "ctx", "evict", False, (Arg("folio", FOLIO, "propose"),), BOOL,
+            "Propose a folio. An owned one is always taken; for a borrowed one false if it is on no list of "
+            "the policy or no more are wanted.", 0, 1, hooks=("evict_folios",), steps=12),
+        Kfunc("ctx_plan_evict", "ctx", "plan_evict", False, (_TYPE, Arg("count", U64)), None,
+            "Plan to look at `count` folios of `type` for eviction.", hooks=("scan_plan",), steps=2),
+        Kfunc("ctx_plan_age", "ctx", "plan_age", False, (_TYPE, Arg("count", U64)), None,
+            "Plan to age `count` folios of `type`.", hooks=("scan_plan",), steps=2),
         # maps
-        Kfunc("map_len", "map", "len", True, (), U64, "Entries in the map.", 0, MAX_FOLIOS, kinds=_MAPS, steps=2, pure=True),
-        Kfunc("map_capacity", "map", "capacity", True, (), U64, "The most entries it can hold.", 0, MAX_FOLIOS, kinds=_MAPS, steps=2, pure=True),
-        Kfunc("map_contains", "map", "contains", False, (_KEY,), BOOL, "Whether the key is there.", 0, 1, kinds=_MAPS, steps=16, pure=True),
-        Kfunc("map_lookup", "map", "lookup", False, (_KEY,), None, "A reference to the key's value, or null.", kinds=_MAPS, steps=16, ownership="ref", pure=True),
-        Kfunc("map_insert", "map", "insert", False, (_KEY,), BOOL, "Add the key with a value of zeros, or keep the value it has. Into a full `hash`: false. A full `lru_hash` drops its oldest entry; a key that is there becomes the newest.", 0, 1, kinds=_MAPS, clears_refs=True, steps=40),
-        Kfunc("map_delete", "map", "delete", False, (_KEY,), BOOL, "Remove the key; whether it was there.", 0, 1, kinds=_MAPS, clears_refs=True, steps=40),
-        Kfunc("map_touch", "map", "touch", False, (_KEY,), BOOL, "Make the key the newest entry; whether it was there.", 0, 1, kinds=("lru_hash",), steps=24),
+        Kfunc("map_len", "map", "len", True, (), U64,
+            "Entries in the map.", 0, MAX_FOLIOS, kinds=_MAPS, steps=2, pure=True),
+        Kfunc("map_capacity", "map", "capacity", True, (), U64,
+            "The most entries it can hold.", 0, MAX_FOLIOS, kinds=_MAPS, steps=2, pure=True),
+        Kfunc("map_contains", "map", "contains", False, (_KEY,), BOOL,
+            "Whether the key is there.", 0, 1, kinds=_MAPS, steps=16, pure=True),
+        Kfunc("map_lookup", "map", "lookup", False, (_KEY,), None,
+            "A reference to the key's value, or null.", kinds=_MAPS, steps=16, ownership="ref", pure=True),
+        Kfunc("map_insert", "map", "insert", False, (_KEY,), BOOL,
+            "Add the key with a value of zeros, or keep the value it has. Into a full `hash`: false. A full "
+            "`lru_hash` drops its oldest entry; a key that is there becomes the newest."
+            , 0, 1, kinds=_MAPS, clears_refs=True, steps=40),
+        Kfunc("map_delete", "map", "delete", False, (_KEY,), BOOL,
+            "Remove the key; whether it was there.", 0, 1, kinds=_MAPS, clears_refs=True, steps=40),
+        Kfunc("map_touch", "map", "touch", False, (_KEY,), BOOL,
+            "Make the key the newest entry; whether it was there.", 0, 1, kinds=("lru_hash",), steps=24),
     )
 }  # fmt: skip
 
@@ -248,9 +298,6 @@ KFUNCS: dict[str, Kfunc] = {
 def members(receiver: str | None) -> dict[str, Kfunc]:
     """The kfuncs of a receiver, by the name they have in the language."""
     return {k.member: k for k in KFUNCS.values() if k.receiver == receiver}
-
-
-INTEGER_TYPES: tuple[Type, ...] = (U8, U16, U32, U64, I64)
 
 
 def _fingerprint() -> str:

@@ -53,7 +53,9 @@ def directory() -> Path | None:
     setting = os.environ.get("REXT_CACHE", "")
     if setting == "off":
         return None
-    base = Path(setting) if setting else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reclaim-ext"
+    base = (
+        Path(setting) if setting else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reclaim-ext"
+    )
     try:
         base.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = os.lstat(base)
@@ -69,15 +71,20 @@ def get(key: str) -> dict[str, bytes]:
     if base is None:
         return {}
     try:
-        descriptor = os.open(base / key, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(base / key, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return {}
-    with os.fdopen(descriptor, "rb") as stream:
+    try:
         found = os.fstat(descriptor)
         safe = stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
         if not safe or found.st_size > MAX_ENTRY_BYTES:
             return {}
-        return _decode(stream.read())
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            return _decode(stream.read())
+    except OSError:
+        return {}
+    finally:
+        os.close(descriptor)
 
 
 def put(key: str, sections: dict[str, bytes]) -> None:

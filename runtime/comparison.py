@@ -148,6 +148,16 @@ def check_room(cells: Sequence[Cell], jobs: int) -> None:
         )
 
 
+def _next(ended: queue.SimpleQueue[BaseException | None]) -> BaseException | None:
+    """The next thread's end. Waits in short turns: a signal that arrives just before a wait is handled only after it,
+    and Ctrl-C must not be lost in a long one."""
+    while True:
+        try:
+            return ended.get(timeout=0.1)
+        except queue.Empty:
+            continue
+
+
 def run_cells(cells: Sequence[Cell], jobs: int, listener: Listener, cancelled: threading.Event) -> list[Row | None]:
     """Run the cells in `jobs` threads (native code releases the interpreter lock); None for those never begun. If one
     fails the others are cancelled and its exception is raised."""
@@ -171,7 +181,7 @@ def run_cells(cells: Sequence[Cell], jobs: int, listener: Listener, cancelled: t
     threads = [threading.Thread(target=work, name=f"job {n}", daemon=True) for n in range(min(jobs, len(cells)))]
     for thread in threads:
         thread.start()
-    failures = [failure for _ in threads if (failure := ended.get()) is not None]
+    failures = [failure for _ in threads if (failure := _next(ended)) is not None]
     if failures:
         raise failures[0]
     return rows

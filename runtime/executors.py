@@ -57,7 +57,7 @@ class PythonExecutor:
             interpreter = Interpreter(simulation, self._module, context)
             for hook in policy.hooks:
                 hooks[hook.hook] = interpreter.hook(hook)
-        context.hooks = SimpleNamespace(**hooks)  # type: ignore[assignment]
+        context.hooks = SimpleNamespace(**hooks)
         return context
 
     def attach(self, simulation: Simulation) -> None:

@@ -135,7 +135,9 @@ def find_program(name: str) -> Path:
     close = difflib.get_close_matches(name, known, 1, 0.5)
     if "/" in name or path.suffix:
         raise ProgramError(f"{name}: no such file")
-    raise ProgramError(f"unknown policy `{name}`", f"did you mean `{close[0]}`?" if close else f"known: {', '.join(known)}")
+    raise ProgramError(
+        f"unknown policy `{name}`", f"did you mean `{close[0]}`?" if close else f"known: {', '.join(known)}"
+    )
 
 
 def _accepted(path: Path) -> tuple[ir.Policy, tuple[HookCost, ...], str]:
@@ -194,7 +196,9 @@ def parse_params(policy: ir.Policy, settings: list[str]) -> dict[str, int]:
         if param is None:
             close = difflib.get_close_matches(name, declared, 1, 0.5)
             known = f"it has: {', '.join(declared)}" if declared else "it has none"
-            raise ProgramError(f"{policy.name} has no param `{name}`", f"did you mean `{close[0]}`?" if close else known)
+            raise ProgramError(
+                f"{policy.name} has no param `{name}`", f"did you mean `{close[0]}`?" if close else known
+            )
         try:
             value = int(text.replace("_", ""), 0)
         except ValueError:

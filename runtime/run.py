@@ -39,7 +39,8 @@ class Events(Protocol):
 class Row:
     """The result of a cell. `cpu_s` is the CPU time of the replay alone, in seconds; `scanned` the folios looked at;
     `counters` the core's, by their names in the kernel where it has them. `status`: `finished`, `stopped` (the policy
-    made no progress; `message` says where) or `interrupted`."""
+    made no progress; `message` says where) or `interrupted`. `worst_case_steps`: the verifier's bound on one call of each
+    hook, a + b·n with n the folios this memory holds."""
 
     policy: str
     trace: str
@@ -55,6 +56,7 @@ class Row:
     status: str = FINISHED
     message: str = ""
     counters: dict[str, int] = field(default_factory=dict)
+    worst_case_steps: dict[str, int] = field(default_factory=dict)
 
     @property
     def accesses_per_cpu_s(self) -> float:
@@ -90,9 +92,7 @@ def run_program(
     return _row(program, trace, machine, simulation, status, cpu)
 
 
-def _row(
-    program: Program, trace: Events, machine: Machine, simulation: Simulation, status: str, cpu: float
-) -> Row:
+def _row(program: Program, trace: Events, machine: Machine, simulation: Simulation, status: str, cpu: float) -> Row:
     counters = simulation.counters()
     message = ""
     if status == STOPPED:
@@ -118,12 +118,11 @@ def _row(
         status=status,
         message=message,
         counters=counters,
+        worst_case_steps={c.hook: c.constant + c.per_folio * machine.nr_pages for c in program.costs},
     )
 
 
-def run_opt(
-    future: Future, trace: Events, machine: Machine, progress: Progress, cancelled: threading.Event
-) -> Row:
+def run_opt(future: Future, trace: Events, machine: Machine, progress: Progress, cancelled: threading.Event) -> Row:
     """The offline optimum for this size of memory. It knows neither writes nor reclaim: those counters are 0."""
     before = 0
 

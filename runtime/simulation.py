@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dsl import ir
+from dsl import abi, ir
 from runtime.core import layout as core
 from runtime.jit.module import Attachable, layout_of
 from runtime.map_sizes import MapPlace, place_maps
@@ -51,6 +51,18 @@ class Machine:
     swappiness: int = 60
     watermarks: tuple[int, int, int] = (0, 0, 0)
     scan_batch: int = 32
+
+    def __post_init__(self) -> None:
+        low, high = 1, abi.MAX_FOLIOS - abi.MAX_LISTS
+        if not low <= self.nr_pages <= high:
+            raise ValueError(f"memory of {self.nr_pages:,} pages is out of range {low}..={high}")
+        if not 1 <= self.scan_batch <= abi.MAX_SCAN:
+            raise ValueError(f"a scan batch of {self.scan_batch:,} is out of range 1..={abi.MAX_SCAN}")
+        if not 0 <= self.swappiness <= 200:
+            raise ValueError(f"swappiness {self.swappiness} is out of range 0..=200")
+        least, less, more = self.watermarks
+        if not 0 <= least <= less <= more < self.nr_pages:
+            raise ValueError(f"watermarks {self.watermarks} are not 0 <= min <= low <= high < {self.nr_pages:,} pages")
 
 
 class Executor(Protocol):

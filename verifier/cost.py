@@ -120,15 +120,21 @@ class CostAnalysis:
     ) -> None:
         for node in body:
             inside = [*loops, node] if isinstance(node, ir.Loop | ir.Scan) else loops
-            cost = own_steps(node)
-            for loop in reversed(inside):
-                counted = isinstance(loop, ir.Scan) and self.of(loop).per_folio
-                cost = Cost(0, cost.constant) if counted else cost.times(self.rounds(loop))
+            cost = self._within(own_steps(node), inside)
+            if inside is not loops:
+                cost = cost.plus(self._within(Cost(1), loops))
             found[node.span.line] = found.get(node.span.line, Cost(0)).plus(cost)
             if isinstance(node, ir.If):
                 self._add_lines(node.then + node.orelse, loops, found)
             elif isinstance(node, ir.Block | ir.Loop | ir.Scan):
                 self._add_lines(node.body, inside, found)
+
+    def _within(self, cost: Cost, loops: list[ir.Loop | ir.Scan]) -> Cost:
+        """What runs in every round of these loops, the outermost first."""
+        for loop in reversed(loops):
+            counted = isinstance(loop, ir.Scan) and self.of(loop).per_folio
+            cost = Cost(0, cost.constant) if counted else cost.times(self.rounds(loop))
+        return cost
 
     def culprit(self) -> ir.Node | None:
         """The innermost loop that alone costs too much, else the dearest loop, if there is one."""

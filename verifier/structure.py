@@ -81,9 +81,8 @@ class _FunctionStructure:
     def check(self) -> None:
         function, demand = self._function, self._faults.demand
         self._span = function.span
-        kinds = [is_scalar(r.type) or r.type in self._handles for r in function.registers]
-        ordered = all(in_range(r.index, i, i) for i, r in enumerate(function.registers))
-        if not demand(all(kinds) and ordered, function.span, f"the registers of `{function.hook}` are not in order"):
+        ordered = all(self._declares(i, register) for i, register in enumerate(function.registers))
+        if not demand(ordered, function.span, f"the registers of `{function.hook}` are not in order"):
             return
         params = function.params == function.registers[: len(function.params)]
         fit = len(function.params) <= (0 if self._hook.folio is None else 1)
@@ -116,6 +115,11 @@ class _FunctionStructure:
             self._targets.append(type(node))
             self._body(node.body, depth + 1)
             self._targets.pop()
+
+    def _declares(self, index: int, register: object) -> bool:
+        if not isinstance(register, ir.Reg) or not in_range(register.index, index, index):
+            return False
+        return is_scalar(register.type) or register.type in self._handles
 
     # --- operands ------------------------------------------------------------------------------------------
 

@@ -7,7 +7,11 @@ regions' addresses; the settings are constants and the hooks direct calls. The c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
+
+CoreCallable = Callable[..., Any]
+"""A function of the core: `(ctx, ...)`, of integers and to an integer, a bool or nothing."""
 
 
 class Column(Protocol):

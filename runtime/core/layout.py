@@ -63,7 +63,7 @@ VIEWS: dict[str, View] = {
     "last_seen": View("last_seen", 32),
 }
 """What the core reads and writes, by the name it has in the core. A policy's own fields and map values are reached
-by their declared widths, under the aliases `fields` (from byte `FIELD_OFFSET` of a row of `folios`) and `map_values`."""
+by their declared widths, under the aliases `fields` (from byte `FIELD_OFFSET` of a row) and `map_values`."""
 
 # --- a folio: one row of `folios` -------------------------------------------------------------------------
 

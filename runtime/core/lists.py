@@ -8,7 +8,7 @@ here: when the folio a cursor stands on leaves its list, the cursor moves on to 
 
 from __future__ import annotations
 
-from runtime.core.context import Context
+from runtime.core.context import Context, prefetch
 from runtime.core.layout import (
     CTX_WANTED,
     IN_CORE_QUEUE,
@@ -19,6 +19,7 @@ from runtime.core.layout import (
     NEXT,
     NR_FOLIOS,
     NR_ISOLATED,
+    PAGE,
     PREV,
 )
 
@@ -28,45 +29,51 @@ def list_head_row(ctx: Context, lruvec: int, number: int) -> int:
     return lruvec * ctx.NR_LISTS + number
 
 
-def list_add_tail(ctx: Context, head: int, f: int) -> None:
-    """Link the detached folio `f` last on the list of `head`."""
-    last = ctx.folios[head, PREV]
-    ctx.folios[f, PREV] = last
-    ctx.folios[f, NEXT] = head
-    ctx.folios[f, LIST] = head
-    ctx.folios[last, NEXT] = f
-    ctx.folios[head, PREV] = f
-    ctx.folios[head, LEN] += 1
+def list_link(ctx: Context, head: int, f: int, after: int) -> None:
+    """Link `f` into the ring of `head`, before the row `after`."""
+    before = ctx.folios[after, PREV]
+    ctx.folios[f, PREV] = before
+    ctx.folios[f, NEXT] = after
+    ctx.folios[before, NEXT] = f
+    ctx.folios[after, PREV] = f
 
 
-def list_add_head(ctx: Context, head: int, f: int) -> None:
-    """Link the detached folio `f` first on the list of `head`."""
-    first = ctx.folios[head, NEXT]
-    ctx.folios[f, PREV] = head
-    ctx.folios[f, NEXT] = first
+def list_unlink(ctx: Context, f: int) -> None:
+    before = ctx.folios[f, PREV]
+    after = ctx.folios[f, NEXT]
+    ctx.folios[before, NEXT] = after
+    ctx.folios[after, PREV] = before
+
+
+def list_add(ctx: Context, head: int, f: int, after: int) -> None:
+    """Put the detached folio `f` on the list of `head`, before the row `after`."""
+    list_link(ctx, head, f, after)
     ctx.folios[f, LIST] = head
-    ctx.folios[first, PREV] = f
-    ctx.folios[head, NEXT] = f
     ctx.folios[head, LEN] += 1
 
 
 def list_del(ctx: Context, f: int) -> None:
     """Take `f` off its list."""
-    before = ctx.folios[f, PREV]
-    after = ctx.folios[f, NEXT]
-    ctx.folios[before, NEXT] = after
-    ctx.folios[after, PREV] = before
+    list_unlink(ctx, f)
     ctx.folios[ctx.folios[f, LIST], LEN] -= 1
     ctx.folios[f, LIST] = 0
 
 
-def lruvec_del_folio(ctx: Context, lruvec: int, f: int) -> None:
-    """Take `f` off a list; cursors that stand on it move on."""
-    after = ctx.folios[f, NEXT]
+def list_count_move(ctx: Context, head: int, f: int) -> None:
+    """`f` was linked anew, under `head`. On the list it was on, as is usual, no length changes; counting down and up
+    would make each access wait for the one before."""
+    old = ctx.folios[f, LIST]
+    if old != head:
+        ctx.folios[old, LEN] -= 1
+        ctx.folios[head, LEN] += 1
+        ctx.folios[f, LIST] = head
+
+
+def cursors_leave(ctx: Context, lruvec: int, f: int) -> None:
+    """`f` is about to leave its place: cursors that stand on it move on."""
     for c in range(ctx.NR_CURSORS):
         if ctx.cursors[lruvec * ctx.NR_CURSORS + c] == f:
-            ctx.cursors[lruvec * ctx.NR_CURSORS + c] = after
-    list_del(ctx, f)
+            ctx.cursors[lruvec * ctx.NR_CURSORS + c] = ctx.folios[f, NEXT]
 
 
 def nr_folios_add(ctx: Context, lruvec: int, count: int) -> None:
@@ -142,14 +149,14 @@ def list_push_head(ctx: Context, lruvec: int, head: int, f: int) -> None:
     if ctx.folios[f, LIST] != 0:
         return
     nr_folios_add(ctx, lruvec, 1)
-    list_add_head(ctx, head, f)
+    list_add(ctx, head, f, ctx.folios[head, NEXT])
 
 
 def list_push_tail(ctx: Context, lruvec: int, head: int, f: int) -> None:
     if ctx.folios[f, LIST] != 0:
         return
     nr_folios_add(ctx, lruvec, 1)
-    list_add_tail(ctx, head, f)
+    list_add(ctx, head, f, head)
 
 
 def list_pop_head(ctx: Context, lruvec: int, head: int) -> int:
@@ -173,30 +180,37 @@ def list_pop_tail(ctx: Context, lruvec: int, head: int) -> int:
 def detach(ctx: Context, lruvec: int, f: int) -> None:
     """Take `f` out of the lists, into a hook's or the core's hand."""
     nr_folios_add(ctx, lruvec, -1)
-    lruvec_del_folio(ctx, lruvec, f)
+    cursors_leave(ctx, lruvec, f)
+    list_del(ctx, f)
 
 
 def list_move_head(ctx: Context, lruvec: int, head: int, f: int) -> bool:
     if not on_list(ctx, lruvec, f):
         return False
-    lruvec_del_folio(ctx, lruvec, f)
-    list_add_head(ctx, head, f)
+    cursors_leave(ctx, lruvec, f)
+    list_unlink(ctx, f)
+    list_link(ctx, head, f, ctx.folios[head, NEXT])
+    list_count_move(ctx, head, f)
     return True
 
 
 def list_move_tail(ctx: Context, lruvec: int, head: int, f: int) -> bool:
     if not on_list(ctx, lruvec, f):
         return False
-    lruvec_del_folio(ctx, lruvec, f)
-    list_add_tail(ctx, head, f)
+    cursors_leave(ctx, lruvec, f)
+    list_unlink(ctx, f)
+    list_link(ctx, head, f, head)
+    list_count_move(ctx, head, f)
     return True
 
 
 def ctx_evict(ctx: Context, lruvec: int, f: int) -> bool:
-    """Put a folio into the queue of the isolated: one in the policy's hand always, one on its lists while more are wanted."""
+    """Into the queue of the isolated: a folio in the policy's hand always, one on its lists while more are wanted."""
     if ctx.folios[f, LIST] != 0:
         if not on_list(ctx, lruvec, f) or ctx.state[CTX_WANTED] == 0:
             return False
+        # The one behind it is likely the next to go, and its page table entry was not touched for long.
+        prefetch(ctx.page_table, ctx.folios[ctx.folios[f, NEXT], PAGE])
         detach(ctx, lruvec, f)
     if ctx.state[CTX_WANTED] > 0:
         ctx.state[CTX_WANTED] -= 1

@@ -88,11 +88,7 @@ def new_folio_flags(ctx: Context, flags: int) -> int:
     young bit set; anonymous memory is dirty from the start."""
     if ctx.IDEAL:
         return F_FILE if flags & E_FILE else 0
-    result = 0
-    if flags & E_FILE:
-        result = F_FILE
-    else:
-        result = F_DIRTY
+    result = F_FILE if flags & E_FILE else F_DIRTY
     if flags & E_SYSCALL == 0:
         result |= F_MAPPED
     return result

@@ -82,12 +82,12 @@ FILE = 1
 
 
 def try_to_free_pages(ctx: Context, lruvec: int, nr_to_reclaim: int, is_kswapd: int) -> int:
-    """Reclaim at least `nr_to_reclaim` folios of the lruvec; the number that came. If nothing can be had, `STATUS` says
-    that the run cannot go on."""
+    """Reclaim at least `nr_to_reclaim` folios of the lruvec; the number that came. If nothing can be had, `STATUS`
+    says that the run cannot go on."""
     ctx.state[NR_RECLAIMS] += 1
     ctx.hooks.reclaim_begin(ctx, lruvec)
     if ctx.IDEAL and not ctx.HAS_SCAN_PLAN:
-        reclaimed = ask_until_enough(ctx, lruvec, nr_to_reclaim)
+        reclaimed = ask_until_one(ctx, lruvec)
     else:
         ctx.state[IS_KSWAPD] = is_kswapd
         ctx.state[EFFORT] = EFFORT_PER_FOLIO * ctx.state[NR_RESIDENT] + EFFORT_AT_LEAST
@@ -98,30 +98,25 @@ def try_to_free_pages(ctx: Context, lruvec: int, nr_to_reclaim: int, is_kswapd: 
     return reclaimed
 
 
-def ask_until_enough(ctx: Context, lruvec: int, nr_to_reclaim: int) -> int:
-    """The ideal model, for a policy that makes no plan: none is made for it either. It is asked again and again, within
-    its effort; then once more with KEEP overruled."""
+def ask_until_one(ctx: Context, lruvec: int) -> int:
+    """The ideal model, for a policy that makes no plan: none is made for it either. It is asked again and again until
+    one folio is reclaimed, within its effort; then within as much again, with KEEP overruled."""
     effort = EFFORT_PER_FOLIO * ctx.state[NR_RESIDENT] + EFFORT_AT_LEAST
-    overrule = 0
-    reclaimed = 0
-    while reclaimed < nr_to_reclaim:
-        if effort <= 0:
-            if overrule != 0:
-                break
-            overrule = 1
-            effort = EFFORT_PER_FOLIO * ctx.state[NR_RESIDENT] + EFFORT_AT_LEAST
-        wanted = nr_to_reclaim - reclaimed
-        scanned = isolate_folios(ctx, lruvec, FILE, ctx.state[SCAN_BATCH], wanted)
-        effort -= scanned if scanned > 0 else 1
+    left = 2 * effort
+    while left > 0:
+        scanned = isolate_folios(ctx, lruvec, FILE, ctx.state[SCAN_BATCH], 1)
         ctx.state[PGSCAN_DIRECT] += scanned
-        reclaimed += shrink_folio_list(ctx, lruvec, wanted, overrule)
-    ctx.state[PGSTEAL_DIRECT] += reclaimed
-    return reclaimed
+        overrule = 1 if left <= effort else 0
+        if shrink_folio_list(ctx, lruvec, 1, overrule) > 0:
+            ctx.state[PGSTEAL_DIRECT] += 1
+            return 1
+        left -= scanned if scanned > 0 else 1
+    return 0
 
 
 def climb_until_some(ctx: Context, lruvec: int, nr_to_reclaim: int) -> int:
-    """The priority ladder; if nothing came once more with forced deactivation, and then with KEEP overruled. For the last
-    the policy has its whole effort again: one that kept everything must not have spent it on that."""
+    """The priority ladder; if nothing came, once more with forced deactivation, and then with KEEP overruled. For the
+    last the policy has its whole effort again: one that kept everything must not have spent it on that."""
     state = ctx.state
     reclaimed = 0
     for attempt in range(3):
@@ -282,8 +277,8 @@ def evict_folios(ctx: Context, lruvec: int, type: int, count: int, wanted: int) 
 
 
 def isolate_folios(ctx: Context, lruvec: int, type: int, count: int, wanted: int) -> int:
-    """One call of `evict_folios`: up to `wanted` candidates, and more that the policy had in its hand, wait in the queue
-    of the isolated afterwards. Returns the folios that were looked at."""
+    """One call of `evict_folios`: up to `wanted` candidates, and more that the policy had in its hand, wait in the
+    queue of the isolated afterwards. Returns the folios that were looked at."""
     state = ctx.state
     state[CTX_NR_TO_SCAN] = count
     state[CTX_WANTED] = wanted

@@ -253,7 +253,9 @@ class Emitter:
     def _compare(self, n: ir.Compare) -> None:
         type = n.left.type
         order = (SIGNED if type.signed else UNSIGNED)[n.op]
-        self._set(n.dst, self._value(f"icmp {order} {llvm_type(type)} {self._operand(n.left)}, {self._operand(n.right)}"))
+        self._set(
+            n.dst, self._value(f"icmp {order} {llvm_type(type)} {self._operand(n.left)}, {self._operand(n.right)}")
+        )
 
     def _copy(self, n: ir.Copy) -> None:
         self._set(n.dst, self._operand(n.src))
@@ -377,9 +379,9 @@ class Emitter:
         """Call a core function with i64 arguments."""
         text = ", ".join(["ptr %ctx", *(f"i64 {a}" for a in args)])
         if result is None:
-            self._line(f"call void @{symbol_of(callee)}({text})")
+            self._line(f"call void @{callee}({text})")
             return ""
-        return self._value(f"call {llvm_type(result)} @{symbol_of(callee)}({text})")
+        return self._value(f"call {llvm_type(result)} @{callee}({text})")
 
     def _core_call(self, n: trusted.CoreCall) -> None:
         result = self._plan.core[n.callee].result
@@ -532,11 +534,6 @@ def _literal(constant: Const) -> str:
         return "true" if constant.value else "false"
     bits = constant.type.bits or 64
     return str(constant.value - (1 << bits) if constant.value >> (bits - 1) > 0 else constant.value)
-
-
-def symbol_of(qualified_name: str) -> str:
-    """The LLVM symbol of a core function; these names are ours, none comes from a policy."""
-    return qualified_name
 
 
 def tbaa() -> str:

@@ -24,6 +24,7 @@ from dsl.abi import HOOKS
 from dsl.ir import Const, Operand, Reg
 from dsl.source import Span
 from dsl.types import BOOL, I64, U64, Type
+from runtime.core.context import CoreCallable
 from runtime.core.layout import VIEWS
 from runtime.jit import trusted
 from runtime.jit.subset import SubsetError, always_true, check_function
@@ -41,7 +42,7 @@ TRUE = Const(1, BOOL)
 FALSE = Const(0, BOOL)
 
 
-def qualified(function: FunctionType) -> str:
+def qualified(function: CoreCallable) -> str:
     """The name a function has in the module of code: `module.name`, the module by its last part."""
     return f"{function.__module__.rsplit('.', 1)[1]}.{function.__name__}"
 
@@ -54,7 +55,7 @@ def _module_tree(module: ModuleType) -> dict[str, ast.FunctionDef]:
 
 
 @functools.cache
-def _checked(function: FunctionType) -> tuple[ModuleType, ast.FunctionDef]:
+def _checked(function: CoreCallable) -> tuple[ModuleType, ast.FunctionDef]:
     module = importlib.import_module(function.__module__)
     node = _module_tree(module)[function.__name__]
     check_function(str(module.__file__), node)
@@ -67,7 +68,7 @@ def _nodes(body: tuple[trusted.CoreNode, ...]) -> tuple[ir.Node, ...]:
 
 
 def compile_functions(
-    roots: Sequence[FunctionType], settings: Mapping[str, int], hooks: Mapping[str, FunctionType]
+    roots: Sequence[CoreCallable], settings: Mapping[str, int], hooks: Mapping[str, CoreCallable]
 ) -> dict[str, trusted.CoreFunction]:
     """Compile `roots` and all they call. `hooks` are the hooks of a built-in policy; a call of another hook stays a
     `HookCall` and adds nothing."""
@@ -89,7 +90,7 @@ class _FunctionCompiler:
     """Compiles one function."""
 
     def __init__(
-        self, module: ModuleType, node: ast.FunctionDef, settings: Mapping[str, int], hooks: Mapping[str, FunctionType]
+        self, module: ModuleType, node: ast.FunctionDef, settings: Mapping[str, int], hooks: Mapping[str, CoreCallable]
     ) -> None:
         self._module = module
         self._path = str(module.__file__)
@@ -101,7 +102,7 @@ class _FunctionCompiler:
         self._views: dict[str, str] = {}
         self._result: Type | None = None
         self._out: list[trusted.CoreNode] = []
-        self.called: list[FunctionType] = []
+        self.called: list[CoreCallable] = []
 
     def compile(self, name: str) -> trusted.CoreFunction:
         arguments = self._node.args.args

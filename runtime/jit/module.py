@@ -10,23 +10,21 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import FunctionType, ModuleType
-from typing import cast
+from types import ModuleType
 
 from dsl import abi, ir
 from dsl.types import I64
 from runtime.core import belady, lists, replay
+from runtime.core.context import CoreCallable
 from runtime.core.kfuncs import implementation
 from runtime.jit import trusted
-from runtime.jit.emit import MUL_DIV, PREFETCH, Emitter, ModulePlan, symbol_of, tbaa
+from runtime.jit.emit import MUL_DIV, PREFETCH, Emitter, ModulePlan, tbaa
 from runtime.jit.frontend import compile_functions, qualified
 from runtime.policy_layout import PolicyLayout, layout_of_builtin, layout_of_policy
 
-ENTRY_POINTS = cast("tuple[FunctionType, ...]", (replay.attach, replay.replay))
-BELADY_ENTRY_POINTS = cast("tuple[FunctionType, ...]", (belady.find_next_uses, belady.count_misses))
-SCAN_FUNCTIONS = cast(
-    "list[FunctionType]", [lists.list_len, lists.scan_begin, lists.scan_next, lists.cursor_next]
-)
+ENTRY_POINTS: tuple[CoreCallable, ...] = (replay.attach, replay.replay)
+BELADY_ENTRY_POINTS: tuple[CoreCallable, ...] = (belady.find_next_uses, belady.count_misses)
+SCAN_FUNCTIONS: list[CoreCallable] = [lists.list_len, lists.scan_begin, lists.scan_next, lists.cursor_next]
 """What a `Scan` calls."""
 
 
@@ -38,7 +36,7 @@ class Builtin:
     module: ModuleType
 
     @property
-    def hooks(self) -> dict[str, FunctionType]:
+    def hooks(self) -> dict[str, CoreCallable]:
         return {h: vars(self.module)[h] for h in abi.HOOKS if h in vars(self.module)}
 
 
@@ -81,7 +79,7 @@ class Module:
 
     policy: Attachable
     settings: dict[str, int]
-    entry_points: tuple[FunctionType, ...] = ENTRY_POINTS
+    entry_points: tuple[CoreCallable, ...] = ENTRY_POINTS
 
     @functools.cached_property
     def core(self) -> dict[str, trusted.CoreFunction]:
@@ -89,10 +87,10 @@ class Module:
         hooks = self.policy.hooks if isinstance(self.policy, Builtin) else {}
         return compile_functions([*self.entry_points, *self._called_by_policy()], self.settings, hooks)
 
-    def _called_by_policy(self) -> list[FunctionType]:
+    def _called_by_policy(self) -> list[CoreCallable]:
         if isinstance(self.policy, Builtin):
             return []
-        found: dict[str, FunctionType] = {}
+        found: dict[str, CoreCallable] = {}
         for hook in self.policy.hooks:
             for function in _kernel_functions(self.policy, hook.body):
                 found[qualified(function)] = function
@@ -110,7 +108,7 @@ class Module:
         parts = [PREFETCH, *([MUL_DIV] if self._multiplies() else [])]
         for name, function in self.core.items():
             entry = name in self.symbols
-            parts.append(Emitter(plan, function).emit(symbol_of(name), "" if entry else "internal", ""))
+            parts.append(Emitter(plan, function).emit(name, "" if entry else "internal", ""))
         if isinstance(self.policy, ir.Policy):
             for hook in self.policy.hooks:
                 parts.append(Emitter(plan, hook).emit(f"hook.{hook.hook}", "internal", "alwaysinline "))
@@ -122,7 +120,7 @@ class Module:
     def _plan(self) -> ModulePlan:
         policy = self.policy
         if isinstance(policy, Builtin):
-            targets = {h: (symbol_of(qualified(f)), 1 + (abi.HOOKS[h].folio is not None)) for h, f in policy.hooks.items()}
+            targets = {h: (qualified(f), 1 + (abi.HOOKS[h].folio is not None)) for h, f in policy.hooks.items()}
             results = {h: None if abi.HOOKS[h].result is None else I64 for h in targets}
             return ModulePlan(layout_of(policy), self.settings, targets, results, self.core, None)
         targets = {h.hook: (f"hook.{h.hook}", 1 + len(h.params)) for h in policy.hooks}
@@ -130,9 +128,9 @@ class Module:
         return ModulePlan(layout_of(policy), self.settings, targets, results, self.core, policy)
 
 
-def _kernel_functions(policy: ir.Policy, body: Sequence[ir.Node]) -> list[FunctionType]:
+def _kernel_functions(policy: ir.Policy, body: Sequence[ir.Node]) -> list[CoreCallable]:
     """The core functions that a body calls, directly or through `scan`."""
-    found: list[FunctionType] = []
+    found: list[CoreCallable] = []
     for node in body:
         if isinstance(node, ir.Call):
             kind = policy.maps[node.table].kind if abi.KFUNCS[node.kfunc].receiver == "map" else ""

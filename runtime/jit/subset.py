@@ -51,7 +51,9 @@ def _check_forms(path: str, function: ast.FunctionDef) -> None:
     if a.vararg or a.kwarg or a.kwonlyargs or a.posonlyargs or a.defaults:
         raise SubsetError(path, function, "only plain parameters")
     for n in ast.walk(function):
-        if isinstance(n, ast.Compare) and (len(n.ops) != 1 or isinstance(n.ops[0], ast.Is | ast.IsNot | ast.In | ast.NotIn)):
+        if isinstance(n, ast.Compare) and (
+            len(n.ops) != 1 or isinstance(n.ops[0], ast.Is | ast.IsNot | ast.In | ast.NotIn)
+        ):
             raise SubsetError(path, n, "not a comparison of two integers")
         if isinstance(n, ast.For) and not (isinstance(n.target, ast.Name) and _is_range(n.iter)):
             raise SubsetError(path, n, "not `for NAME in range(FIRST, LAST)`")

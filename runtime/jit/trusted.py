@@ -75,7 +75,21 @@ class While:
     span: Span
 
 
-CoreNode = Instruction | If | Block | Loop | Break | Continue | Return | ViewLoad | ViewStore | Prefetch | CoreCall | HookCall | While
+CoreNode = (
+    Instruction
+    | If
+    | Block
+    | Loop
+    | Break
+    | Continue
+    | Return
+    | ViewLoad
+    | ViewStore
+    | Prefetch
+    | CoreCall
+    | HookCall
+    | While
+)
 
 
 @dataclass(frozen=True, slots=True)

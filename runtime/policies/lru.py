@@ -87,7 +87,7 @@ def folio_added(ctx: Context, lruvec: int, f: int) -> None:
 
 
 def folio_accessed(ctx: Context, lruvec: int, f: int) -> None:
-    """`folio_mark_accessed`: inactive, unreferenced → inactive, referenced → active, unreferenced → active, referenced."""
+    """`folio_mark_accessed`: the first access marks the folio referenced, a second one activates it."""
     flags = ctx.folios[f, FLAGS]
     if flags & F_REFERENCED == 0:
         ctx.folios[f, FLAGS] = flags | F_REFERENCED

@@ -1,7 +1,7 @@
 """A row as plain data.
 
 In: a `Row`. Out: a flat dictionary, the same for JSON and CSV: names and figures first, then the core's counters that
-are not among them. No value is infinite or not a number: a ratio of nothing is None.
+are not among them and the verifier's bounds on a call of each hook (`steps_...`). No value is infinite or not a number: a ratio of nothing is None.
 """
 
 from __future__ import annotations
@@ -24,4 +24,5 @@ def record(row: Row) -> dict[str, Any]:
         data["hit_ratio"] = data["miss_ratio"] = None
     if row.cpu_s <= 0:
         data["accesses_per_cpu_s"] = None
-    return data | {name: value for name, value in row.counters.items() if name not in data}
+    steps = {f"steps_{hook}": bound for hook, bound in row.worst_case_steps.items()}
+    return data | {name: value for name, value in row.counters.items() if name not in data} | steps

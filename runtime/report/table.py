@@ -96,6 +96,9 @@ def row_report(row: Row, distinct_pages: int, color: bool = False) -> str:
         ("hit ratio", f"{100 * row.hit_ratio:.4f}%"),
         ("CPU time", f"{row.cpu_s:.3f} s, {speed}"),
     ]
+    steps = ", ".join(f"{hook} {bound:,}" for hook, bound in row.worst_case_steps.items())
+    if steps:
+        head.append(("steps a call", f"at most: {steps}"))
     counters = row.counters or {
         name: getattr(row, name) for name in ("accesses", "hits", "misses", "evictions", "refaults", "scanned")
     }

@@ -52,12 +52,14 @@ class OnTerminal:
 
     def __init__(self, tmp_path: Path, *arguments: str) -> None:
         self._terminal, inner = os.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "runtime.cli.main", *arguments],
-            env=environment(tmp_path),
-            stdout=subprocess.PIPE,
-            stderr=inner,
-        )
+        self._results = tmp_path / "results"  # a file takes any amount while the terminal is being read
+        with self._results.open("wb") as results:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "runtime.cli.main", *arguments],
+                env=environment(tmp_path),
+                stdout=results,
+                stderr=inner,
+            )
         os.close(inner)
         self.shown = b""
 
@@ -80,8 +82,8 @@ class OnTerminal:
         self.process.send_signal(signal.SIGINT)
         while self._read():
             pass
-        assert self.process.stdout is not None
-        return self.process.stdout.read()
+        self.process.wait()
+        return self._results.read_bytes()
 
     def _read(self) -> bytes:
         try:

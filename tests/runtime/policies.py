@@ -12,6 +12,7 @@ from dsl import ir
 from dsl.compile import Compilation
 from dsl.source import Source
 from runtime.core import layout as core
+from runtime.core.context import Context
 from runtime.executors import InterpretedExecutor, NativeExecutor, PythonExecutor
 from runtime.jit import engine
 from runtime.jit.module import Attachable, Module, settings_of
@@ -86,6 +87,11 @@ def simulate(
     simulation = Simulation(policy, params or {}, machine, executor(kind, policy, machine.ideal))
     simulation.run(trace)
     return simulation
+
+
+def context_of(simulation: Simulation) -> Context:
+    """The memory of a simulation as plain Python functions of the core see it, without hooks."""
+    return Context(dict(simulation.views()), settings_of(simulation.policy, simulation.machine.ideal))
 
 
 def check_invariants(simulation: Simulation) -> None:

@@ -9,7 +9,8 @@ from runtime.simulation import Machine
 from runtime.traces import load, open_trace
 from tests.runtime.policies import ALL, Events, check_invariants, compiled, events, program, simulate
 
-TRACES = ("mem_gcc", "mem_sqlite", "mem_rg", "mix:0.5*zipf(pages=400,write=0.3,mapped=0.5,anon=0.4)+0.5*loop(pages=300),accesses=6000")
+MIX = "mix:0.5*zipf(pages=400,write=0.3,mapped=0.5,anon=0.4)+0.5*loop(pages=300),accesses=6000"
+TRACES = ("mem_gcc", "mem_sqlite", "mem_rg", MIX)
 
 
 @pytest.fixture(scope="module", params=TRACES, ids=("gcc", "sqlite", "rg", "mix"))
@@ -77,7 +78,11 @@ hook folio_added(f) {
 hook folio_accessed(f) { f.hits += 1; f.wide = f.wide * 3 + clock; f.flag = !f.flag; f.tiny -= 1; }
 hook evict_folios(ctx) {
     scan f in queue limit ctx.nr_to_scan {
-        if plain.contains(f.key) && f.flag { f.flag = false; plain.delete(f.key); queue.move_tail(f); } else { ctx.evict(f); }
+        if plain.contains(f.key) && f.flag {
+            f.flag = false;
+            plain.delete(f.key);
+            queue.move_tail(f);
+        } else { ctx.evict(f); }
     }
 }
 hook folio_evicted(f) {
@@ -94,4 +99,5 @@ def test_maps_fields_and_state(ideal: bool) -> None:
     digests = {k: simulate(policy, trace, Machine(24, ideal), k).digest() for k in ("python", "O0", "O3")}
     assert len(set(digests.values())) == 1, digests
     short = trace.first(300)
-    assert simulate(policy, short, Machine(24, ideal), "interpreted").digest() == simulate(policy, short, Machine(24, ideal)).digest()
+    machine = Machine(24, ideal)
+    assert simulate(policy, short, machine, "interpreted").digest() == simulate(policy, short, machine).digest()

@@ -242,7 +242,11 @@ def test_each_access_misses_when_the_textbooks_does(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", REFERENCES)
-@given(trace=TRACES, size=st.integers(1, 16), scan_batch=st.one_of(st.sampled_from([1, 2, 3, 7, 32, 1000]), st.integers(1, 60)))
+@given(
+    trace=TRACES,
+    size=st.integers(1, 16),
+    scan_batch=st.one_of(st.sampled_from([1, 2, 3, 7, 32, 1000]), st.integers(1, 60)),
+)
 @settings(max_examples=80, deadline=None, derandomize=True)
 def test_misses_do_not_depend_on_the_batch(name: str, trace: list[int], size: int, scan_batch: int) -> None:
     assert misses_of(name, trace, size, scan_batch) == misses_of(name, trace, size)

@@ -19,7 +19,7 @@ from runtime import arithmetic
 from verifier.cost import own_steps
 
 FOLIOS = range(1, 6)
-MAX_STEPS = 50_000
+MAX_STEPS = 5_000
 
 
 class Trap(Exception):

@@ -17,7 +17,7 @@ ACCEPTED = {
     "equality": "if total == few { hist[total] = 1; }",
     "inequality at an end": "if small < 17 && small != 16 { hist[small] = 1; }",
     "difference": "if total >= 100 && total < 116 { hist[total - 100] = 1; }",
-    "sum, backwards": "if few + total < 16 && total < 100 { hist[total] = 1; }",
+    "sum, backwards": "if total < 100 && few + total < 16 { hist[total] = 1; }",
     "named condition": "let low = total < 16; if low { hist[total] = 1; }",
     "negated name": "let high = !(total < 16); if !high { hist[total] = 1; }",
     "conjunction as a value": "let both = total < 32 && flag; if both { total = 1; }",
@@ -88,13 +88,16 @@ STALE = {
     "changed on one path":
         "let e = counts.lookup(f.key); if flag { counts.insert(f.key); } if e != null { e.value = 1; }",
     "changed on the other path":
-        "let e = counts.lookup(f.key); if flag { total = 1; } else { counts.insert(f.key); } if e != null { e.value = 1; }",
+        "let e = counts.lookup(f.key); if flag { total = 1; } else { counts.insert(f.key); }"
+        " if e != null { e.value = 1; }",
     "taken on one path before the change":
-        "let e = counts.lookup(f.key); if flag { e = counts.lookup(f.key); counts.insert(f.key); } if e != null { e.value = 1; }",
+        "let e = counts.lookup(f.key); if flag { e = counts.lookup(f.key); counts.insert(f.key); }"
+        " if e != null { e.value = 1; }",
     "changed in the loop":
         "let e = counts.lookup(f.key); for i in 0..2 { if e != null { e.value = 1; } counts.delete(f.key); }",
     "changed before leaving":
-        "let e = counts.lookup(f.key); for i in 0..2 { if flag { counts.delete(f.key); break; } } if e != null { e.value = 1; }",
+        "let e = counts.lookup(f.key); for i in 0..2 { if flag { counts.delete(f.key); break; } }"
+        " if e != null { e.value = 1; }",
 }  # fmt: skip
 
 

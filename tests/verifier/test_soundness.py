@@ -80,7 +80,7 @@ def check(policy: ir.Policy, seed: int) -> bool:
     return True
 
 
-@pytest.mark.parametrize(("generate", "count", "least"), [(numeric, 250, 100), (handles, 500, 100)])
+@pytest.mark.parametrize(("generate", "count", "least"), [(numeric, 150, 100), (handles, 400, 100)])
 def test_accepted_policies_do_what_was_proved(
     generate: Callable[[int], ir.Policy], count: int, least: int
 ) -> None:

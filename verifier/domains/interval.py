@@ -106,7 +106,12 @@ def divide(a: Interval, b: Interval, type: Type) -> Interval:
 
 def modulo(a: Interval, b: Interval) -> Interval:
     """Sound: the remainder has the dividend's sign, is no further from 0 than the dividend, and nearer to 0 than the
-    divisor; a divisor 0 gives the dividend, which is joined in. A dividend nearer to 0 than every divisor is kept."""
+    divisor; a divisor 0 gives the dividend, which is joined in. A dividend nearer to 0 than every divisor is kept; of
+    constants the remainder is known.
+    """
+    if a.low == a.high and b.low == b.high != 0:
+        remainder = a.low - b.low * _quotient(a.low, b.low)
+        return Interval(remainder, remainder)
     nearest = 0 if b.contains(0) else min(abs(b.low), abs(b.high))
     if max(abs(a.low), abs(a.high)) < nearest:
         return a
