@@ -1,7 +1,7 @@
 """The `abi`: one table of what a policy and the reclaim core know of each other.
 
 Hooks, kfuncs, context fields, map operations and named constants, with types, nullness, ownership effects, cost
-and ranges. Type checker, verifier, interpreter, code generator and generated docs all read it; the verifier's
+and ranges. Type checker, verifier, interpreter, code generator and `rext list` all read it; the verifier's
 soundness rests on it, so each entry is tested against its implementation in `runtime/core/`.
 
 `ABI_HASH` names the table: a policy object built for another one is refused.

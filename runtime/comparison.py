@@ -116,7 +116,7 @@ def compare(
     told.planned(sum(cell.workload.accesses for cell in cells))
     rows = [row for row in run_cells(cells, chosen.jobs, told, stop) if row is not None]
     interrupted = len(rows) < len(cells) or any(row.status == INTERRUPTED for row in rows)
-    accesses, pages = ({w.name: getattr(w, what) for w in workloads} for what in ("accesses", "pages"))
+    accesses, pages = {w.name: w.accesses for w in workloads}, {w.name: w.pages for w in workloads}
     return Comparison(tuple(rows), accesses, pages, environment(), interrupted)
 
 

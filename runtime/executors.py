@@ -1,4 +1,4 @@
-"""The ways to run a simulation: native code, and plain Python.
+"""The ways to run a simulation: native code, plain Python, and interpreted IR.
 
 All work on the same regions and leave the same bytes behind; tests compare them. `NativeExecutor` runs what
 `runtime/jit` made. `PythonExecutor` runs the core as the Python it is written in, with the policy interpreted or, if

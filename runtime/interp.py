@@ -25,6 +25,7 @@ from runtime.core.layout import FIELD_OFFSET
 from runtime.jit import trusted
 from runtime.jit.frontend import qualified
 from runtime.jit.module import Builtin, Module
+from runtime.policy_layout import PolicyLayout
 
 if TYPE_CHECKING:
     from runtime.simulation import Simulation
@@ -135,7 +136,7 @@ class Interpreter:
         return self._policy
 
     @property
-    def layout(self) -> Any:
+    def layout(self) -> PolicyLayout:
         return self._layout
 
     @property
@@ -352,16 +353,13 @@ class _Bodies:
     # --- calls ---------------------------------------------------------------------------------------------
 
     def _call(self, n: ir.Call) -> Step:
-        kfunc, fixed, kind = abi.KFUNCS[n.kfunc], [], ""
-        if kfunc.receiver == "map":
-            fixed, kind = [n.table], self._in.policy.maps[n.table].kind
-        elif kfunc.receiver == "cursor":
-            fixed = [n.table + 1, self._in.layout.cursor_list[n.table]]
-        function, args = self._in.kfunc(n.kfunc, kind), [self._read(a) for a in n.args]
-        if kfunc.receiver == "cursor":
-            fixed = [n.table + 1]
-            head = self._in.layout.cursor_list[n.table]
-            return self._calling(n.dst, lambda v: function(v[-2], *fixed, self._row(v, head)))
+        receiver, table = abi.KFUNCS[n.kfunc].receiver, n.table
+        function = self._in.kfunc(n.kfunc, self._in.policy.maps[table].kind if receiver == "map" else "")
+        args = [self._read(a) for a in n.args]
+        if receiver == "cursor":
+            head = self._in.layout.cursor_list[table]
+            return self._calling(n.dst, lambda v: function(v[-2], table + 1, self._row(v, head)))
+        fixed = [table] if receiver == "map" else []
         return self._calling(n.dst, lambda v: function(v[-2], *fixed, *(wrap(a(v), I64) for a in args)))
 
     def _row(self, values: Values, number: int) -> int:

@@ -26,7 +26,7 @@ class AttachError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class MapPlace:
-    """`entries` counts the ring's end; `slots` of the index are a power of two, at most half of them used."""
+    """`entries` counts the ring's end; `slots` of the index are a power of two, at most a quarter of them used."""
 
     capacity: int
     entries: int

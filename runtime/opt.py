@@ -20,7 +20,7 @@ from runtime.program import opt_code
 
 FIND_NEXT_USES, COUNT_MISSES = opt_module().symbols
 STEP = 1 << 18
-"""Accesses between two looks at the clock."""
+"""Accesses between two calls of `goes_on`."""
 BYTES_PER_ACCESS = 8
 """Memory of a `Future`: the pages and their next uses."""
 

@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dsl import ir
-from runtime.core.layout import BASE_COLUMNS, FIELD_OFFSET, FIRST_POLICY_LIST
+from runtime.core.layout import FIELD_OFFSET, FIRST_POLICY_LIST
 
 COLUMN_BYTES = 4
+LEAST_ROW_BYTES = 32
+"""A folio's row takes a power of two where it can, so that few rows cross a cache line."""
 VALUE_ALIGNMENT = 8
 
 
@@ -66,7 +68,7 @@ def _scans(body: Sequence[ir.Node]) -> bool:
 def layout_of_policy(policy: ir.Policy) -> PolicyLayout:
     """The layout of a policy written in the language."""
     fields, field_bytes = pack([f.type.storage_bytes for f in policy.fields])
-    row_bytes = max(32, _round_up(FIELD_OFFSET + field_bytes, VALUE_ALIGNMENT))
+    row_bytes = max(LEAST_ROW_BYTES, _round_up(FIELD_OFFSET + field_bytes, VALUE_ALIGNMENT))
     words, lists = [0], [FIRST_POLICY_LIST]
     for state in policy.states:
         words.append(words[-1] + state.length)
@@ -91,5 +93,16 @@ def layout_of_policy(policy: ir.Policy) -> PolicyLayout:
 
 def layout_of_builtin(nr_lists: int, state_words: int) -> PolicyLayout:
     """The layout of a built-in policy: list heads and words of state, addressed by the policy itself."""
-    columns = max(8, BASE_COLUMNS)
-    return PolicyLayout(columns, (), 0, (), state_words, (), FIRST_POLICY_LIST - 1 + nr_lists, (), 0, (), ())
+    return PolicyLayout(
+        folio_columns=LEAST_ROW_BYTES // COLUMN_BYTES,
+        field_offsets=(),
+        field_bytes=0,
+        state_words=(),
+        state_stride=state_words,
+        list_base=(),
+        nr_lists=FIRST_POLICY_LIST - 1 + nr_lists,
+        cursor_list=(),
+        nr_cursors=0,
+        value_offsets=(),
+        value_stride=(),
+    )

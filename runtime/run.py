@@ -39,8 +39,8 @@ class Events(Protocol):
 class Row:
     """The result of a cell. `cpu_s` is the CPU time of the replay alone, in seconds; `scanned` the folios looked at;
     `counters` the core's, by their names in the kernel where it has them. `status`: `finished`, `stopped` (the policy
-    made no progress; `message` says where) or `interrupted`. `worst_case_steps`: the verifier's bound on one call of each
-    hook, a + b·n with n the folios this memory holds."""
+    made no progress; `message` says where) or `interrupted`. `worst_case_steps`: the verifier's bound on one call of
+    each hook, a + b·n with n the folios this memory holds."""
 
     policy: str
     trace: str

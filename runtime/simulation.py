@@ -1,8 +1,8 @@
 """One simulation: its memory, and running events of a trace through it.
 
 In: a policy (verified, or built in), params, the size of memory and the model. Out: counters, and the memory itself.
-`Simulation` allocates the regions of `runtime/core/layout.py` as flat arrays and runs chunks through an executor:
-native code, or plain Python with the policy interpreted. Both work on the same bytes; `digest` is their hash.
+`Simulation` allocates the regions of `runtime/core/layout.py` as flat arrays and runs chunks through an executor
+(`runtime/executors.py`). All executors work on the same bytes; `digest` is their hash.
 """
 
 from __future__ import annotations
@@ -129,6 +129,7 @@ class Simulation:
         state = self.state
         state[core.NR_PAGES] = state[core.CAPACITY] = self.machine.nr_pages
         state[core.NEXT_FOLIO] = heads
+        state[core.PRIORITY] = core.DEF_PRIORITY
         state[core.SWAPPINESS] = self.machine.swappiness
         state[core.SCAN_BATCH] = self.machine.scan_batch
         state[core.WMARK_MIN], state[core.WMARK_LOW], state[core.WMARK_HIGH] = self.machine.watermarks

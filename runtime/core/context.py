@@ -90,6 +90,7 @@ class Context:
     HAS_FOLIO_CHECK: bool
     HAS_FOLIO_KEPT: bool
     HAS_MISS: bool
+    HAS_REFAULT: bool
     HAS_FOLIO_ADDED: bool
     HAS_FOLIO_ACCESSED: bool
     HAS_FOLIO_ACTIVATED: bool

@@ -1,4 +1,4 @@
-"""Folios: allocation, and the kfuncs that read or mark one.
+"""Folios: allocation, the kfuncs that read or mark one, and those that read `ctx`.
 
 A row of `folios` is free, or charged and named by the page table entry of its page. Free rows that were used form
 a stack; rows never used are taken in order, so that memory is touched only as the simulation grows.

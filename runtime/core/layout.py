@@ -77,9 +77,8 @@ LRUVEC = 5
 LEN = PAGE
 """In a list head: the number of folios on the list."""
 
-BASE_COLUMNS = 6
 FIELD_OFFSET = 24
-"""A policy's own fields begin at this byte of the row."""
+"""A policy's own fields begin at this byte of the row, after the six columns above."""
 
 F_FILE = 1 << 0
 F_MAPPED = 1 << 1
@@ -107,13 +106,19 @@ IN_CORE_QUEUE = (1 << 32) - 1
 # --- a page table entry -----------------------------------------------------------------------------------
 # 0: never seen (or freed); > 0: the folio; < 0: -(shadow) - 1.
 
-# --- events of a trace ------------------------------------------------------------------------------------
+# --- events of a trace: the flags of runtime/traces/model.py ----------------------------------------------
 
 E_WRITE = 1
 E_FILE = 2
 E_EXECUTE = 4
 E_SYSCALL = 8
 E_FREE = 128
+
+# --- kinds of folios --------------------------------------------------------------------------------------
+# What is kept per kind lies side by side in this order.
+
+ANON = 0
+FILE = 1
 
 # --- words of `state` -------------------------------------------------------------------------------------
 # Counters of the run first; the kernel's names where the kernel counts the same.
@@ -217,6 +222,7 @@ EFFORT = 67
 # Arguments of the hook under way: what `ctx` shows.
 CTX_NR_TO_SCAN = 70
 CTX_WANTED = 71
+"""1 outside of `evict_folios`, so that a `scan` in another hook does not end for want of demand."""
 CTX_TYPE = 72
 CTX_SHADOW = 73
 CTX_REASON = 74
@@ -224,12 +230,10 @@ CTX_KEY = 75
 LOOKED_AT = 76
 """Folios handed to the policy by `scan` and `pop` in this call."""
 
-# Candidates on their way, linked by `NEXT`: the first, the last and the number of each queue.
+# Candidates on their way: two queues linked by `NEXT`, the last folio of each in the word after the first.
 ISOLATED_FIRST = 80
-ISOLATED_LAST = 81
 NR_ISOLATED = 82
 KEPT_FIRST = 83
-KEPT_LAST = 84
 
 STATE_WORDS = 96
 
@@ -245,6 +249,7 @@ FILE_COST = 2
 PLAN_EVICT = 3
 """and the next word: planned evictions of anonymous and file folios."""
 PLAN_AGE = 5
+"""and the next word: planned aging, likewise."""
 NR_FOLIOS = 7
 """Folios on the lists of the lruvec."""
 
@@ -283,8 +288,6 @@ DEF_PRIORITY = 12
 """Priority a reclaim starts at (include/linux/mmzone.h)."""
 FOLIO_BATCH_SIZE = 31
 """Folios in a batch (include/linux/pagevec.h)."""
-MAX_RECLAIM_RETRIES = 16
-"""mm/internal.h."""
 MAX_PLAN = (1 << 32) - 2
 """The most folios of one kind a plan asks for: as many as there can be (`MAX_FOLIOS` of the `abi`)."""
 

@@ -1,7 +1,7 @@
 """Accesses and faults: the way of an event of the trace into the simulation (mm/filemap.c, mm/memory.c).
 
-A mapped access sets the young bit and nothing else; one by system call marks the folio accessed, unless it is the
-second read in a row of the same page through the descriptor (`filemap_read`). On a miss the order is the kernel's:
+A mapped access sets the young bit and nothing else; one by system call marks the folio accessed, unless it reads
+the page that the read before it ended in (`filemap_read`; there is one descriptor). On a miss the order is the kernel's:
 make room, take the shadow, refault, add to the lists, mark accessed. The ideal model knows hits and misses only.
 """
 
@@ -27,6 +27,7 @@ from runtime.core.layout import (
     NR_PAGES,
     NR_RESIDENT,
     PGMAJFAULT,
+    REFAULTS,
     STATUS,
     SWAP_CLUSTER_MAX,
     WMARK_HIGH,
@@ -75,7 +76,10 @@ def fault(ctx: Context, page: int, flags: int) -> int:
     shadow = -ctx.page_table[page] - 1
     f = folio_alloc(ctx, LRUVEC_OF_ALL, page, new_folio_flags(ctx, flags))
     ctx.page_table[page] = f
-    if shadow >= 0:
+    if ctx.IDEAL and not ctx.HAS_REFAULT:
+        # Only counted, and without a branch: which misses come back is as hard to predict as which accesses miss.
+        ctx.state[REFAULTS] += 1 if shadow >= 0 else 0
+    elif shadow >= 0:
         workingset_refault(ctx, LRUVEC_OF_ALL, f, shadow)
     if not ctx.IDEAL and (shadow >= 0 or flags & E_FILE) and flags & E_SYSCALL == 0:
         ctx.state[PGMAJFAULT] += 1
@@ -100,10 +104,11 @@ def touch(ctx: Context, f: int, page: int, flags: int) -> None:
     if flags & E_SYSCALL:
         if marks:
             ctx.folios[f, FLAGS] |= marks
-        repeated = ctx.state[LAST_READ] == page + 1 and flags & E_WRITE == 0
-        ctx.state[LAST_READ] = page + 1
-        if not repeated:
-            folio_mark_accessed(ctx, LRUVEC_OF_ALL, f)
+        if flags & E_WRITE == 0:
+            if ctx.state[LAST_READ] == page + 1:
+                return
+            ctx.state[LAST_READ] = page + 1
+        folio_mark_accessed(ctx, LRUVEC_OF_ALL, f)
         return
     if flags & E_EXECUTE:
         marks |= F_EXECUTABLE

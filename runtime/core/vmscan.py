@@ -10,6 +10,7 @@ from __future__ import annotations
 from runtime.core.context import Context
 from runtime.core.folio import folio_free, folio_is_file, folio_test_clear_young
 from runtime.core.layout import (
+    ANON,
     ANON_COST,
     CTX_NR_TO_SCAN,
     CTX_REASON,
@@ -19,6 +20,8 @@ from runtime.core.layout import (
     EFFORT,
     EVICTIONS,
     F_DIRTY,
+    FILE,
+    FILE_COST,
     FLAGS,
     FORCE_DEACTIVATE,
     IS_KSWAPD,
@@ -74,9 +77,6 @@ EFFORT_PER_FOLIO = 8
 EFFORT_AT_LEAST = 4096
 """What a policy may look at in one reclaim: 8 times the resident folios and 4,096 (design: effort budget)."""
 
-FILE = 1
-"""`type` of what a policy without a plan is asked for."""
-
 
 # --- the outer loops --------------------------------------------------------------------------------------
 
@@ -99,7 +99,7 @@ def try_to_free_pages(ctx: Context, lruvec: int, nr_to_reclaim: int, is_kswapd: 
 
 
 def ask_until_one(ctx: Context, lruvec: int) -> int:
-    """The ideal model, for a policy that makes no plan: none is made for it either. It is asked again and again until
+    """The ideal model, for a policy that makes no plan: none is made for it either, `type` is FILE. It is asked again and again until
     one folio is reclaimed, within its effort; then within as much again, with KEEP overruled."""
     effort = EFFORT_PER_FOLIO * ctx.state[NR_RESIDENT] + EFFORT_AT_LEAST
     left = 2 * effort
@@ -170,12 +170,12 @@ def shrink_lruvec(ctx: Context, lruvec: int) -> None:
     reclaimed, the type with less left is dropped and the other cut to the same completed share."""
     lru_add_drain(ctx, lruvec)
     make_plan(ctx, lruvec)
-    anon_target = plan_left(ctx, lruvec, 0) + 1
-    file_target = plan_left(ctx, lruvec, 1) + 1
-    anon_evict_target = ctx.lruvecs[lruvec, PLAN_EVICT]
-    file_evict_target = ctx.lruvecs[lruvec, PLAN_EVICT + 1]
-    anon_age_target = ctx.lruvecs[lruvec, PLAN_AGE]
-    file_age_target = ctx.lruvecs[lruvec, PLAN_AGE + 1]
+    anon_target = plan_left(ctx, lruvec, ANON) + 1
+    file_target = plan_left(ctx, lruvec, FILE) + 1
+    anon_evict_target = ctx.lruvecs[lruvec, PLAN_EVICT + ANON]
+    file_evict_target = ctx.lruvecs[lruvec, PLAN_EVICT + FILE]
+    anon_age_target = ctx.lruvecs[lruvec, PLAN_AGE + ANON]
+    file_age_target = ctx.lruvecs[lruvec, PLAN_AGE + FILE]
     before = ctx.state[NR_RECLAIMED]
     adjusted = 0
     while plan_wants_eviction(ctx, lruvec) and ctx.state[EFFORT] > 0:
@@ -184,18 +184,18 @@ def shrink_lruvec(ctx: Context, lruvec: int) -> None:
             age_round(ctx, lruvec, type)
         if ctx.state[NR_RECLAIMED] - before < ctx.state[NR_TO_RECLAIM] or adjusted != 0:
             continue
-        anon_left = plan_left(ctx, lruvec, 0)
-        file_left = plan_left(ctx, lruvec, 1)
+        anon_left = plan_left(ctx, lruvec, ANON)
+        file_left = plan_left(ctx, lruvec, FILE)
         if anon_left == 0 or file_left == 0:
             break
         if file_left > anon_left:
             percentage = anon_left * 100 // anon_target
-            drop_plan(ctx, lruvec, 0)
-            cut_plan(ctx, lruvec, 1, file_evict_target, file_age_target, percentage)
+            drop_plan(ctx, lruvec, ANON)
+            cut_plan(ctx, lruvec, FILE, file_evict_target, file_age_target, percentage)
         else:
             percentage = file_left * 100 // file_target
-            drop_plan(ctx, lruvec, 1)
-            cut_plan(ctx, lruvec, 0, anon_evict_target, anon_age_target, percentage)
+            drop_plan(ctx, lruvec, FILE)
+            cut_plan(ctx, lruvec, ANON, anon_evict_target, anon_age_target, percentage)
         adjusted = 1
     ctx.hooks.shrink_end(ctx, lruvec)
 
@@ -209,7 +209,7 @@ def plan_wants_eviction(ctx: Context, lruvec: int) -> bool:
     anonymous folios alone does not keep it going."""
     if ctx.IDEAL and ctx.state[NR_RECLAIMED] >= ctx.state[NR_TO_RECLAIM]:
         return False
-    return ctx.lruvecs[lruvec, PLAN_EVICT] > 0 or plan_left(ctx, lruvec, 1) > 0
+    return ctx.lruvecs[lruvec, PLAN_EVICT + ANON] > 0 or plan_left(ctx, lruvec, FILE) > 0
 
 
 def drop_plan(ctx: Context, lruvec: int, type: int) -> None:
@@ -241,7 +241,6 @@ def age_round(ctx: Context, lruvec: int, type: int) -> None:
     ctx.lruvecs[lruvec, PLAN_AGE + type] = planned - count
     ctx.state[CTX_NR_TO_SCAN] = count
     ctx.state[CTX_TYPE] = type
-    ctx.state[CTX_WANTED] = 1
     ctx.state[EFFORT] -= count
     ctx.hooks.age(ctx, lruvec)
 
@@ -270,10 +269,12 @@ def evict_folios(ctx: Context, lruvec: int, type: int, count: int, wanted: int) 
     state[PGSCAN_ANON + type] += scanned
     if isolated == 0:
         return
+    written = state[NR_WRITTEN] + state[PSWPOUT]
     reclaimed = shrink_folio_list(ctx, lruvec, wanted, state[OVERRULE])
+    written = state[NR_WRITTEN] + state[PSWPOUT] - written
     state[NR_RECLAIMED] += reclaimed
     state[PGSTEAL_KSWAPD + 1 - state[IS_KSWAPD]] += reclaimed
-    lru_note_cost(ctx, lruvec, type, isolated - reclaimed)
+    lru_note_cost(ctx, lruvec, type, SWAP_CLUSTER_MAX * written + isolated - reclaimed)
 
 
 def isolate_folios(ctx: Context, lruvec: int, type: int, count: int, wanted: int) -> int:
@@ -341,21 +342,20 @@ def candidate_kept(ctx: Context, lruvec: int, f: int, overrule: int) -> int:
 def reclaim_folio(ctx: Context, lruvec: int, f: int) -> None:
     """`pageout` and `__remove_mapping`: write the folio back if need be, leave a shadow and free it."""
     if not ctx.IDEAL:
-        pageout(ctx, lruvec, f)
+        pageout(ctx, f)
     ctx.state[EVICTIONS] += 1
     workingset_eviction(ctx, lruvec, f, ctx.folios[f, PAGE])
     folio_free(ctx, f)
 
 
-def pageout(ctx: Context, lruvec: int, f: int) -> None:
-    """Anonymous folios go to swap, dirty ones to their file; both take them at once. Writing counts as cost."""
+def pageout(ctx: Context, f: int) -> None:
+    """Anonymous folios go to swap, dirty ones to their file; both take them at once."""
     flags = ctx.folios[f, FLAGS]
     type = folio_is_file(ctx, f)
     ctx.state[PGSTEAL_ANON + type] += 1
     if type == FILE and flags & F_DIRTY == 0:
         return
     ctx.state[NR_WRITTEN if type == FILE else PSWPOUT] += 1
-    lru_note_cost(ctx, lruvec, type, SWAP_CLUSTER_MAX)
 
 
 def move_kept_folios(ctx: Context, lruvec: int) -> None:
@@ -373,10 +373,11 @@ def move_kept_folios(ctx: Context, lruvec: int) -> None:
 
 
 def lru_note_cost(ctx: Context, lruvec: int, type: int, cost: int) -> None:
-    """`lru_note_cost`: what reclaim of this type cost lately; both halve when they outgrow a quarter of the lruvec."""
+    """`lru_note_cost`: what reclaim of this type cost lately; both halve, once a call, when together they outgrow a
+    quarter of the lruvec."""
     if ctx.IDEAL or cost == 0:
         return
     ctx.lruvecs[lruvec, ANON_COST + type] += cost
-    if ctx.lruvecs[lruvec, ANON_COST] + ctx.lruvecs[lruvec, ANON_COST + 1] > ctx.lruvecs[lruvec, NR_FOLIOS] >> 2:
+    if ctx.lruvecs[lruvec, ANON_COST] + ctx.lruvecs[lruvec, FILE_COST] > ctx.lruvecs[lruvec, NR_FOLIOS] >> 2:
         ctx.lruvecs[lruvec, ANON_COST] >>= 1
-        ctx.lruvecs[lruvec, ANON_COST + 1] >>= 1
+        ctx.lruvecs[lruvec, FILE_COST] >>= 1

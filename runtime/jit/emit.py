@@ -21,73 +21,14 @@ from runtime.core.kfuncs import implementation
 from runtime.core.layout import BELADY_REGIONS, FIELD_OFFSET, REGIONS, VIEWS
 from runtime.jit import trusted
 from runtime.jit.frontend import qualified
+from runtime.jit.llvm_text import literal, llvm_type, tag
 from runtime.policy_layout import PolicyLayout
 
 ADDRESSES = (*REGIONS, *BELADY_REGIONS)
 """The words of the native context."""
-ALIASES = ("context", *dict.fromkeys(v.alias or name for name, v in VIEWS.items()))
-"""The classes of memory that never overlap, for TBAA: the context's pointers first."""
-
 BINARY = {"add": "add", "sub": "sub", "mul": "mul", "and": "and", "or": "or", "xor": "xor"}
 UNSIGNED = {"lt": "ult", "le": "ule", "gt": "ugt", "ge": "uge", "eq": "eq", "ne": "ne"}
 SIGNED = {"lt": "slt", "le": "sle", "gt": "sgt", "ge": "sge", "eq": "eq", "ne": "ne"}
-
-PREFETCH = "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)"
-
-MUL_DIV = """
-define internal i64 @mul_div(i64 %a, i64 %b, i64 %c) nounwind {
-entry:
-  %wide = zext i64 %a to i128
-  %wide.b = zext i64 %b to i128
-  %product = mul i128 %wide, %wide.b
-  %high128 = lshr i128 %product, 64
-  %high = trunc i128 %high128 to i64
-  %low = trunc i128 %product to i64
-  %zero = icmp eq i64 %c, 0
-  br i1 %zero, label %none, label %some
-none:
-  ret i64 0
-some:
-  %narrow = icmp eq i64 %high, 0
-  br i1 %narrow, label %short, label %long
-short:
-  %q = udiv i64 %low, %c
-  ret i64 %q
-long:
-  %over = icmp uge i64 %high, %c
-  br i1 %over, label %saturated, label %loop
-saturated:
-  ret i64 -1
-loop:
-  %i = phi i64 [0, %long], [%i.next, %loop]
-  %rest = phi i64 [%high, %long], [%rest.next, %loop]
-  %digits = phi i64 [%low, %long], [%digits.next, %loop]
-  %carry = lshr i64 %rest, 63
-  %rest.shifted = shl i64 %rest, 1
-  %digit = lshr i64 %digits, 63
-  %rest.in = or i64 %rest.shifted, %digit
-  %carried = icmp ne i64 %carry, 0
-  %enough = icmp uge i64 %rest.in, %c
-  %take = or i1 %carried, %enough
-  %rest.less = sub i64 %rest.in, %c
-  %rest.next = select i1 %take, i64 %rest.less, i64 %rest.in
-  %digits.shifted = shl i64 %digits, 1
-  %bit = zext i1 %take to i64
-  %digits.next = or i64 %digits.shifted, %bit
-  %i.next = add i64 %i, 1
-  %done = icmp eq i64 %i.next, 64
-  br i1 %done, label %out, label %loop
-out:
-  ret i64 %digits.next
-}
-"""
-"""`mul_div`: LLVM would call a library for the division of 128 bits; this is the schoolbook division by hand, taken
-only when the product does not fit 64 bits."""
-
-
-def llvm_type(type: Type) -> str:
-    """Scalars at their width, handles as i64."""
-    return f"i{type.bits or 64}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +136,7 @@ class Emitter:
 
     def _operand(self, operand: Operand) -> str:
         if isinstance(operand, Const):
-            return _literal(operand)
+            return literal(operand)
         return self._value(f"load {llvm_type(operand.type)}, ptr %r{operand.index}")
 
     def _set(self, dst: Reg, value: str) -> None:
@@ -269,12 +210,9 @@ class Emitter:
 
     # --- memory --------------------------------------------------------------------------------------------
 
-    def _tag(self, alias: str) -> str:
-        return f"!tbaa !{len(ALIASES) + 1 + ALIASES.index(alias)}"
-
     def _region(self, region: str) -> str:
         slot = self._value(f"getelementptr ptr, ptr %ctx, i64 {ADDRESSES.index(region)}")
-        return self._value(f"load ptr, ptr {slot}, {self._tag('context')}")
+        return self._value(f"load ptr, ptr {slot}, {tag('context')}")
 
     def _element(self, view: str, row: str, column: str | None) -> str:
         v = VIEWS[view]
@@ -288,19 +226,19 @@ class Emitter:
         """An element of a view as i64."""
         v = VIEWS[view]
         place = self._element(view, row, column)
-        value = self._value(f"load i{v.bits}, ptr {place}, {self._tag(v.alias or view)}")
+        value = self._value(f"load i{v.bits}, ptr {place}, {tag(v.alias or view)}")
         return self._resized(value, Type("", v.bits, v.signed), 64)
 
     def _store_view(self, view: str, row: str, column: str | None, value: str) -> None:
         v = VIEWS[view]
         place = self._element(view, row, column)
         narrow = value if v.bits == 64 else self._value(f"trunc i64 {value} to i{v.bits}")
-        self._line(f"store i{v.bits} {narrow}, ptr {place}, {self._tag(v.alias or view)}")
+        self._line(f"store i{v.bits} {narrow}, ptr {place}, {tag(v.alias or view)}")
 
     def _load_scalar(self, dst: Reg, place: str, alias: str) -> None:
         """Load a stored scalar; a bool is a byte."""
         bits = dst.type.storage_bytes * 8
-        value = self._value(f"load i{bits}, ptr {place}, {self._tag(alias)}")
+        value = self._value(f"load i{bits}, ptr {place}, {tag(alias)}")
         self._set(dst, value if bits == dst.type.bits else self._value(f"trunc i{bits} {value} to i1"))
 
     def _store_scalar(self, value: Operand, type: Type, place: str, alias: str) -> None:
@@ -308,7 +246,7 @@ class Emitter:
         text = self._operand(value)
         if bits != type.bits:
             text = self._value(f"zext i1 {text} to i{bits}")
-        self._line(f"store i{bits} {text}, ptr {place}, {self._tag(alias)}")
+        self._line(f"store i{bits} {text}, ptr {place}, {tag(alias)}")
 
     def _policy(self) -> ir.Policy:
         assert self._plan.policy is not None
@@ -526,20 +464,3 @@ class Emitter:
         else:
             self._line(f"ret {llvm_type(result)} {self._operand(n.value)}")
         self._closed = True
-
-
-def _literal(constant: Const) -> str:
-    """A constant as LLVM text, which has signed literals only."""
-    if constant.type == BOOL:
-        return "true" if constant.value else "false"
-    bits = constant.type.bits or 64
-    return str(constant.value - (1 << bits) if constant.value >> (bits - 1) > 0 else constant.value)
-
-
-def tbaa() -> str:
-    """The metadata that says which accesses never touch the same byte."""
-    lines = ['!0 = !{!"reclaim_ext"}']
-    n = len(ALIASES)
-    lines += [f'!{i + 1} = !{{!"{a}", !0, i64 0}}' for i, a in enumerate(ALIASES)]
-    lines += [f"!{n + 1 + i} = !{{!{i + 1}, !{i + 1}, i64 0}}" for i in range(n)]
-    return "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
 """From LLVM text to callable code.
 
 In: the text of a module. Out: `NativeCode`, its entry points at their addresses, and the object file they come from,
-which `runtime/jit/cache.py` keeps. Guaranteed: nothing external is referenced, so the code can call nothing
+which `runtime/cache.py` keeps. Guaranteed: nothing external is referenced, so the code can call nothing
 but itself.
 """
 
@@ -68,9 +68,8 @@ def optimised(text: str, level: int) -> Any:
     if level:
         options = llvm.create_pipeline_tuning_options(speed_level=level)
         options.inlining_threshold = INLINING_THRESHOLD
-        llvm.create_pass_builder(machine, options).getModulePassManager().run(
-            module, llvm.create_pass_builder(machine, options)
-        )
+        builder = llvm.create_pass_builder(machine, options)
+        builder.getModulePassManager().run(module, builder)
     return module
 
 

@@ -1,6 +1,6 @@
 """From the typed subset of Python to IR.
 
-In: the names of functions of `runtime/core` and `runtime/policies` (`module.name`), and the settings of a run. Out:
+In: functions of `runtime/core` and `runtime/policies`, and the settings of a run. Out:
 `CoreFunction`s for them and for every function they call, with the settings as constants and the branches that a
 constant decides left out. `SubsetError` names file and line of what the subset does not have.
 
@@ -50,8 +50,7 @@ def qualified(function: CoreCallable) -> str:
 @functools.cache
 def _module_tree(module: ModuleType) -> dict[str, ast.FunctionDef]:
     tree = ast.parse(inspect.getsource(module))
-    functions = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef)}
-    return functions
+    return {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef)}
 
 
 @functools.cache

@@ -1,6 +1,6 @@
 """One module of a core and a policy: which functions it holds, and its text.
 
-In: a `Attachable` (a verified policy or a built-in one) and whether the model is ideal. Out: `Module`: the core
+In: an `Attachable` (a verified policy or a built-in one) and whether the model is ideal. Out: `Module`: the core
 functions and hooks in IR, for the interpreter, and the text of the whole as LLVM. Everything in the text is
 `internal` but the entry points, so that optimisation may inline hooks and kfuncs into the replay loop.
 """
@@ -18,8 +18,9 @@ from runtime.core import belady, lists, replay
 from runtime.core.context import CoreCallable
 from runtime.core.kfuncs import implementation
 from runtime.jit import trusted
-from runtime.jit.emit import MUL_DIV, PREFETCH, Emitter, ModulePlan, tbaa
+from runtime.jit.emit import Emitter, ModulePlan
 from runtime.jit.frontend import compile_functions, qualified
+from runtime.jit.llvm_text import MUL_DIV, PREFETCH, tbaa
 from runtime.policy_layout import PolicyLayout, layout_of_builtin, layout_of_policy
 
 ENTRY_POINTS: tuple[CoreCallable, ...] = (replay.attach, replay.replay)
@@ -68,6 +69,7 @@ def settings_of(policy: Attachable, ideal: bool) -> dict[str, int]:
         "HAS_FOLIO_KEPT": "folio_kept" in hooks,
         "HAS_FOLIO_ADDED": "folio_added" in hooks,
         "HAS_MISS": "miss" in hooks,
+        "HAS_REFAULT": "refault" in hooks,
         "HAS_FOLIO_ACCESSED": "folio_accessed" in hooks,
         "HAS_FOLIO_ACTIVATED": "folio_activated" in hooks,
     }
@@ -92,7 +94,7 @@ class Module:
             return []
         found: dict[str, CoreCallable] = {}
         for hook in self.policy.hooks:
-            for function in _kernel_functions(self.policy, hook.body):
+            for function in _core_functions(self.policy, hook.body):
                 found[qualified(function)] = function
         return list(found.values())
 
@@ -105,17 +107,16 @@ class Module:
     def text(self) -> str:
         """The module as LLVM text."""
         plan = self._plan()
-        parts = [PREFETCH, *([MUL_DIV] if self._multiplies() else [])]
+        parts = [PREFETCH]
         for name, function in self.core.items():
             entry = name in self.symbols
             parts.append(Emitter(plan, function).emit(name, "" if entry else "internal", ""))
         if isinstance(self.policy, ir.Policy):
             for hook in self.policy.hooks:
                 parts.append(Emitter(plan, hook).emit(f"hook.{hook.hook}", "internal", "alwaysinline "))
+        if any("@mul_div(" in part for part in parts):
+            parts.append(MUL_DIV)
         return "\n".join(parts) + tbaa()
-
-    def _multiplies(self) -> bool:
-        return isinstance(self.policy, ir.Policy) and "MulDiv" in repr(self.policy.hooks)
 
     def _plan(self) -> ModulePlan:
         policy = self.policy
@@ -128,7 +129,7 @@ class Module:
         return ModulePlan(layout_of(policy), self.settings, targets, results, self.core, policy)
 
 
-def _kernel_functions(policy: ir.Policy, body: Sequence[ir.Node]) -> list[CoreCallable]:
+def _core_functions(policy: ir.Policy, body: Sequence[ir.Node]) -> list[CoreCallable]:
     """The core functions that a body calls, directly or through `scan`."""
     found: list[CoreCallable] = []
     for node in body:
@@ -136,11 +137,11 @@ def _kernel_functions(policy: ir.Policy, body: Sequence[ir.Node]) -> list[CoreCa
             kind = policy.maps[node.table].kind if abi.KFUNCS[node.kfunc].receiver == "map" else ""
             found.append(implementation(node.kfunc, kind))
         elif isinstance(node, ir.If):
-            found += _kernel_functions(policy, node.then) + _kernel_functions(policy, node.orelse)
+            found += _core_functions(policy, node.then) + _core_functions(policy, node.orelse)
         elif isinstance(node, ir.Scan):
-            found += SCAN_FUNCTIONS + _kernel_functions(policy, node.body)
+            found += SCAN_FUNCTIONS + _core_functions(policy, node.body)
         elif isinstance(node, ir.Block | ir.Loop):
-            found += _kernel_functions(policy, node.body)
+            found += _core_functions(policy, node.body)
     return found
 
 

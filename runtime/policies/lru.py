@@ -11,6 +11,7 @@ from __future__ import annotations
 from runtime.core.context import Context
 from runtime.core.folio import folio_activate, folio_is_file, folio_test_clear_young
 from runtime.core.layout import (
+    ANON,
     ANON_COST,
     CTX_NR_TO_SCAN,
     CTX_REASON,
@@ -21,6 +22,8 @@ from runtime.core.layout import (
     F_FILE,
     F_REFERENCED,
     F_WORKINGSET,
+    FILE,
+    FILE_COST,
     FIRST_POLICY_LIST,
     FLAGS,
     FORCE_DEACTIVATE,
@@ -48,9 +51,6 @@ from runtime.core.vmscan import (
     lru_note_cost,
 )
 from runtime.core.workingset import ACTIVATE, WORKINGSET
-
-ANON = 0
-FILE = 1
 
 INACTIVE = FIRST_POLICY_LIST
 """List numbers: inactive anon, active anon, inactive file, active file, as `enum lru_list` has them."""
@@ -118,18 +118,13 @@ def folio_evicted(ctx: Context, lruvec: int, f: int) -> int:
 
 
 def refault(ctx: Context, lruvec: int, f: int) -> int:
-    """`workingset_test_recent` and `workingset_refault`: active, if the folio would have stayed resident had the
-    inactive list been longer by what the active lists hold."""
+    """`workingset_test_recent` and `workingset_refault`: active, if the folio would have stayed resident had its
+    inactive list been longer by what the other lists hold. Anonymous folios count, for swap never runs out."""
     shadow = ctx.state[CTX_SHADOW]
     type = folio_is_file(ctx, f)
     distance = ctx.lruvecs[lruvec, NONRESIDENT_AGE] - (shadow >> 1)
-    workingset_size = lru_size(ctx, lruvec, FILE, 1)
-    if type == ANON:
-        workingset_size += lru_size(ctx, lruvec, FILE, 0)
-    if ctx.state[SWAPPINESS] > 0:
-        workingset_size += lru_size(ctx, lruvec, ANON, 1)
-        if type == FILE:
-            workingset_size += lru_size(ctx, lruvec, ANON, 0)
+    other = FILE if type == ANON else ANON
+    workingset_size = lru_size(ctx, lruvec, FILE, 1) + lru_size(ctx, lruvec, ANON, 1) + lru_size(ctx, lruvec, other, 0)
     if distance > workingset_size:
         return 0
     ctx.lruvecs[lruvec, NONRESIDENT_AGE] += 1
@@ -191,7 +186,7 @@ def scan_plan(ctx: Context, lruvec: int) -> None:
 def plan_by_cost(ctx: Context, lruvec: int, swappiness: int) -> None:
     """`calculate_pressure_balance`: the share of a type falls with what reclaiming it cost lately."""
     anon_cost = ctx.lruvecs[lruvec, ANON_COST]
-    file_cost = ctx.lruvecs[lruvec, ANON_COST + 1]
+    file_cost = ctx.lruvecs[lruvec, FILE_COST]
     total = anon_cost + file_cost
     anon_cost += total
     file_cost += total
@@ -223,7 +218,7 @@ def age(ctx: Context, lruvec: int) -> None:
 
 def shrink_end(ctx: Context, lruvec: int) -> None:
     """The end of `shrink_lruvec`: keep some anonymous folios inactive, so that they can be found unreferenced."""
-    if ctx.state[SWAPPINESS] > 0 and inactive_is_low(ctx, lruvec, ANON):
+    if inactive_is_low(ctx, lruvec, ANON):
         shrink_active_list(ctx, lruvec, ANON, SWAP_CLUSTER_MAX)
 
 

@@ -1,7 +1,8 @@
 """A row as plain data.
 
 In: a `Row`. Out: a flat dictionary, the same for JSON and CSV: names and figures first, then the core's counters that
-are not among them and the verifier's bounds on a call of each hook (`steps_...`). No value is infinite or not a number: a ratio of nothing is None.
+are not among them and the verifier's bounds on a call of each hook (`steps_...`). No value is infinite or not a
+number: a ratio of nothing is None.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +75,8 @@ def executor(kind: str, policy: Attachable, ideal: bool) -> Executor:
     """`O0`, `O3`, `python` or `interpreted`."""
     if kind in ("O0", "O3"):
         return _native(policy, ideal, int(kind[1]))
-    return {"python": PythonExecutor, "interpreted": InterpretedExecutor}[kind](_module(policy, ideal))
+    kinds: dict[str, Callable[[Module], Executor]] = {"python": PythonExecutor, "interpreted": InterpretedExecutor}
+    return kinds[kind](_module(policy, ideal))
 
 
 def simulate(

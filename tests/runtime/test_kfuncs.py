@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 from collections import Counter
@@ -14,7 +15,7 @@ import pytest
 from dsl import abi
 from dsl.types import BOOL, FOLIO, LIST
 from runtime.core import layout as core
-from runtime.core import replay, swap, vmscan, workingset
+from runtime.core import memory, replay, vmscan, workingset
 from runtime.core.context import Context
 from runtime.core.folio import folio_alloc
 from runtime.core.kfuncs import implementation
@@ -55,13 +56,35 @@ RESULTS = {
 MAPS = {"hash": 0, "lru_hash": 1}
 
 
-def bench() -> Simulation:
-    """A simulation in the midst of things: folios of all kinds, on lists, proposed, in a hand and waiting."""
-    simulation = simulate(compiled(POLICY), mixed(1200, 200), Machine(80), "python")
+PAGES = 300
+
+
+class Bench:
+    """A simulation in the midst of things: folios of all kinds, on lists, proposed, in a hand and waiting. `reset` puts
+    it back there."""
+
+    def __init__(self) -> None:
+        self.simulation = made_simulation()
+        self._start = {region: array.copy() for region, array in self.simulation.regions.items()}
+        self.ctx = context_of(self.simulation)
+
+    def reset(self) -> Context:
+        for region, array in self._start.items():
+            self.simulation.regions[region][:] = array
+        return self.ctx
+
+
+@functools.cache
+def made_bench() -> Bench:
+    return Bench()
+
+
+def made_simulation() -> Simulation:
+    simulation = simulate(compiled(POLICY), mixed(1180, 200), Machine(80), "python")
     assert not simulation.stopped
     assert simulation.resident <= 78
     ctx = context_of(simulation)
-    for page in (1000, 1001):
+    for page in (PAGES - 2, PAGES - 1):
         ctx.page_table[page] = folio_alloc(ctx, 0, page, core.F_FILE | core.F_YOUNG)
     taken = ctx.folios[core.FIRST_POLICY_LIST, core.NEXT]
     assert all(ctx.folios[core.FIRST_POLICY_LIST + i, core.LEN] > 2 for i in range(2))
@@ -70,7 +93,7 @@ def bench() -> Simulation:
 
 
 def resident(ctx: Context) -> list[int]:
-    return sorted(f for f in ctx.page_table if f > 0)
+    return sorted(f for page in range(PAGES) if (f := ctx.page_table[page]) > 0)
 
 
 def in_hand(ctx: Context) -> list[int]:
@@ -123,17 +146,13 @@ def test_nothing_else_is_a_kfunc() -> None:
 @pytest.mark.parametrize(("name", "kind"), KFUNC_KINDS)
 def test_results_are_what_the_abi_says(name: str, kind: str) -> None:
     kfunc, function = abi.KFUNCS[name], implementation(name, kind)
-    calls = len(arguments_of(kfunc, kind, context_of(bench())))
-    assert calls > 0
-    simulation = bench()
-    start = {region: array.copy() for region, array in simulation.regions.items()}
+    bench = made_bench()
+    calls = arguments_of(kfunc, kind, bench.reset())
+    assert calls
     seen = set()
-    for number in range(calls):
-        for region, array in start.items():
-            simulation.regions[region][:] = array
-        ctx = context_of(simulation)
-        arguments = arguments_of(kfunc, kind, ctx)[number]
-        before = simulation.digest() if number % 7 == 0 else ""
+    for number, arguments in enumerate(calls):
+        ctx = bench.reset()
+        before = bench.simulation.digest() if number % 7 == 0 else ""
         result = function(ctx, 0, *arguments)
         if kfunc.result is None and kfunc.ownership != "ref":
             assert result is None
@@ -145,7 +164,7 @@ def test_results_are_what_the_abi_says(name: str, kind: str) -> None:
         elif name not in ("folio_key", "ctx_key"):
             assert kfunc.low <= result <= kfunc.high
         if kfunc.pure and before:
-            assert simulation.digest() == before
+            assert bench.simulation.digest() == before
         for arg, given in zip(kfunc.args, arguments[len(arguments) - len(kfunc.args) :], strict=True):
             if arg.ownership == "consume":
                 assert ctx.folios[given, core.LIST] >= core.FIRST_POLICY_LIST
@@ -166,8 +185,9 @@ def check_reference(ctx: Context, m: int, reference: int) -> None:
 def test_references_die_where_the_abi_says_and_nowhere_else(name: str, kind: str) -> None:
     kfunc, function, lookup = abi.KFUNCS[name], implementation(name, kind), implementation("map_lookup", kind)
     m, died = MAPS[kind], False
-    for arguments in arguments_of(kfunc, kind, context_of(bench())):
-        ctx = context_of(bench())
+    bench = made_bench()
+    for arguments in arguments_of(kfunc, kind, bench.reset()):
+        ctx = bench.reset()
         keys = [k for k in range(100) if lookup(ctx, 0, m, k)]
         held = {k: lookup(ctx, 0, m, k) for k in keys}
         function(ctx, 0, *arguments)
@@ -177,7 +197,7 @@ def test_references_die_where_the_abi_says_and_nowhere_else(name: str, kind: str
 
 
 def test_evicting_a_folio_in_the_hand_never_fails() -> None:
-    ctx = context_of(bench())
+    ctx = made_bench().reset()
     ctx.state[core.CTX_WANTED] = 0
     evict = implementation("ctx_evict")
     hand = in_hand(ctx)
@@ -258,7 +278,7 @@ def recording(calls: Counter[str], inner: dict[str, Any]) -> SimpleNamespace:
 
         def call(ctx: Context, lruvec: int, *folio: int) -> int:
             calls[name] += 1
-            assert lruvec == replay.LRUVEC_OF_ALL
+            assert lruvec == memory.LRUVEC_OF_ALL
             assert len(folio) == (declared.folio is not None)
             for f in folio:
                 # A page that is freed has no entry any more when its folio leaves, the batches first.
@@ -284,7 +304,7 @@ def test_the_core_calls_hooks_with_the_arguments_of_the_abi() -> None:
     ctx = context_of(simulation)
     ctx.HAS_MISS = True
     calls: Counter[str] = Counter()
-    ctx.hooks = recording(calls, {h: vars(lru)[h] for h in abi.HOOKS if h in vars(lru)})  # type: ignore[assignment]
+    ctx.hooks = recording(calls, {h: vars(lru)[h] for h in abi.HOOKS if h in vars(lru)})
     assert replay.attach(ctx) == 0
     assert replay.replay(ctx, 0, len(trace.page)) == len(trace.page)
     assert set(calls) == set(abi.HOOKS)
@@ -334,11 +354,10 @@ def test_the_constants_are_the_cores() -> None:
     for name in ("KEPT_REFERENCED", "KEPT_ACTIVATE", "KEPT_DIRTY", "KEPT_SURPLUS"):
         assert value[name] == vars(vmscan)[name]
     assert (value["REFAULT_ACTIVATE"], value["REFAULT_WORKINGSET"]) == (workingset.ACTIVATE, workingset.WORKINGSET)
-    assert (value["ANON"], value["FILE"]) == (lru.ANON, lru.FILE)
-    assert value["FILE"] == vmscan.FILE
+    assert (value["ANON"], value["FILE"]) == (core.ANON, core.FILE)
     assert abi.HOOKS["folio_evicted"].high == workingset.MAX_SHADOW
     assert core.MAX_PLAN == abi.MAX_FOLIOS
     assert core.DEF_PRIORITY == abi.MAX_PRIORITY
     assert core.SWAP_CLUSTER_MAX <= abi.MAX_SCAN
-    assert swap.FOLIO_BATCH_SIZE < core.ACTIVATE_BATCH - core.ADD_BATCH
+    assert core.FOLIO_BATCH_SIZE < core.ACTIVATE_BATCH - core.ADD_BATCH
     assert all(h.low <= h.default <= h.high for h in abi.HOOKS.values())

