@@ -10,7 +10,7 @@ soundness rests on it, so each entry is tested against its implementation in `ru
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dsl.types import BOOL, FOLIO, LIST, PAGE_KEY, U8, U64, Type
 
@@ -77,8 +77,8 @@ class Hook:
     low: int
     high: int
     default: int
-    kernel: str
-    doc: str
+    kernel: str = field(repr=False)
+    doc: str = field(repr=False)
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -172,7 +172,7 @@ class Kfunc:
     is_property: bool
     args: tuple[Arg, ...]
     result: Type | None
-    doc: str
+    doc: str = field(repr=False)
     low: int = 0
     high: int = 0
     ownership: str = ""
@@ -235,7 +235,7 @@ KFUNCS: dict[str, Kfunc] = {
         Kfunc("folio_key", "folio", "key", True, (_F,), PAGE_KEY,
             "Names the folio's page, also after it was evicted.", steps=2, pure=True),
         _flag("file", "Backed by a file; anonymous otherwise."),
-        _flag("mapped", "Last brought in by a mapped access, not by a system call."),
+        _flag("mapped", "Accessed through a mapping since it was brought in."),
         _flag("executable", "Mapped executable: an instruction was fetched from it."),
         _flag("dirty", "Written since it was last clean."),
         _flag("active",
@@ -301,10 +301,11 @@ def members(receiver: str | None) -> dict[str, Kfunc]:
 
 
 def _fingerprint() -> str:
+    """A hash of all that has a meaning: descriptions, which `repr` leaves out, may be reworded."""
     lines = [f"abi {ABI_VERSION}"]
     lines += [repr(h) for h in HOOKS.values()]
     lines += [repr(k) for k in KFUNCS.values()]
-    lines += [repr(c) for c in CONSTANTS.items()]
+    lines += [repr((name, value, type)) for name, (value, type, _) in CONSTANTS.items()]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
 
 

@@ -14,16 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dsl import ir
 from runtime.host import HostMemoryError, available_memory, environment
 from runtime.jit.module import layout_of
-from runtime.map_sizes import AttachError, place_maps
+from runtime.map_sizes import AttachError
 from runtime.memory_size import MemorySize
 from runtime.opt import BYTES_PER_ACCESS
 from runtime.program import Program, load_program
 from runtime.run import INTERRUPTED, Row, run_opt, run_program
 from runtime.run_settings import RunSettings, run_settings
-from runtime.simulation import Machine
+from runtime.simulation import PAGE_TABLE_ENTRY_BYTES, Machine, map_places, param_values
 from runtime.workload import Cancelled, Workload, open_workloads
 
 OPT = "opt"
@@ -61,18 +60,13 @@ class Cell:
         """Bytes of memory the simulation takes, besides the trace. `AttachError` if the maps are too large."""
         if self.program is None:
             return self.workload.accesses * BYTES_PER_ACCESS
-        policy, params = self.program.policy, self.program.params
-        layout, nr_pages = layout_of(policy), self.machine.nr_pages
-        maps: tuple[ir.Map, ...] = ()
-        values: list[int] = []
-        if isinstance(policy, ir.Policy):
-            maps = policy.maps
-            values = [params.get(p.name, p.default) for p in policy.params]
+        policy, nr_pages = self.program.policy, self.machine.nr_pages
         try:
-            places = place_maps(maps, layout.value_stride, nr_pages, values)
+            places = map_places(policy, param_values(policy, self.program.params), nr_pages)
         except AttachError as error:
             raise AttachError(f"{self.name}: {error}") from None
-        return nr_pages * layout.folio_bytes + sum(place.bytes for place in places)
+        page_table = self.workload.pages * PAGE_TABLE_ENTRY_BYTES
+        return page_table + nr_pages * layout_of(policy).folio_bytes + sum(place.bytes for place in places)
 
     def run(self, listener: Listener, cancelled: threading.Event) -> Row:
         def progress(accesses: int) -> None:

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from runtime.core.layout import BELADY_REGIONS, REGIONS
+from runtime.core.layout import ADDRESSES
 from runtime.jit.engine import NativeCode
 from runtime.jit.module import opt_module
 from runtime.program import opt_code
+from runtime.traces.model import FREE
 
 FIND_NEXT_USES, COUNT_MISSES = opt_module().symbols
 STEP = 1 << 18
@@ -34,8 +35,6 @@ class Future:
     """The accesses of a trace, each with the next use of its page."""
 
     def __init__(self, page: Any, flags: Any, nr_pages: int) -> None:
-        from runtime.traces.model import FREE
-
         accesses = page[(flags & FREE) == 0] if np.any(flags & FREE) else page
         self.nr_pages = nr_pages
         self.page = np.ascontiguousarray(accesses, "<u4")
@@ -64,5 +63,4 @@ class Future:
 
 def _context(**regions: Any) -> Any:
     """The native context of these arrays; they must outlive its use."""
-    names = (*REGIONS, *BELADY_REGIONS)
-    return np.array([regions[n].ctypes.data if n in regions else 0 for n in names], "<u8")
+    return np.array([regions[n].ctypes.data if n in regions else 0 for n in ADDRESSES], "<u8")

@@ -26,12 +26,10 @@ from runtime.jit import engine
 from runtime.jit.engine import NativeCode
 from runtime.jit.module import Attachable, Builtin, Module, opt_module, settings_of
 from runtime.policies import lru
+from runtime.policy_file import OBJECT_SUFFIX, PROGRAMS, TEXT_SUFFIX, read_policy_file
 from verifier.verify import HookCost, verify
 
-PROGRAMS = Path(__file__).resolve().parent.parent / "programs"
 BUILTINS = {"builtin:lru": lru}
-OBJECT_SUFFIX = ".rxo"
-MAX_OBJECT_BYTES = 16 << 20
 
 
 class ProgramError(Exception):
@@ -105,7 +103,7 @@ def split_spec(spec: str) -> tuple[str, list[str]]:
 
 def program_names() -> list[str]:
     """The names of `programs/`."""
-    return sorted(p.stem for p in PROGRAMS.glob("*.rx"))
+    return sorted(p.stem for p in PROGRAMS.glob(f"*{TEXT_SUFFIX}"))
 
 
 def load_program(spec: str) -> Program:
@@ -124,8 +122,8 @@ def load_program(spec: str) -> Program:
 def find_program(name: str) -> Path:
     """The file of a program: a path, or a name of `programs/`."""
     path = Path(name)
-    bundled = PROGRAMS / f"{name}.rx"
-    if "/" not in name and path.suffix not in (".rx", OBJECT_SUFFIX) and bundled.is_file():
+    bundled = PROGRAMS / f"{name}{TEXT_SUFFIX}"
+    if "/" not in name and path.suffix not in (TEXT_SUFFIX, OBJECT_SUFFIX) and bundled.is_file():
         return bundled
     if path.is_file():
         return path
@@ -144,12 +142,9 @@ def _accepted(path: Path) -> tuple[ir.Policy, tuple[HookCost, ...], str]:
     """The verified policy of a file, with its costs and cache key. A verdict of this very version is not asked for
     twice: the key covers every source that it depends on."""
     try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_OBJECT_BYTES + 1)
-    except OSError as error:
-        raise ProgramError(f"{path}: cannot be read: {error.strerror or error}") from None
-    if len(data) > MAX_OBJECT_BYTES:
-        raise ProgramError(f"{path}: larger than {MAX_OBJECT_BYTES:,} bytes, not a policy")
+        data = read_policy_file(path, str(path))
+    except SourceError as error:
+        raise ProgramError(str(error)) from None
     is_object = path.suffix == OBJECT_SUFFIX
     key = cache.key_of("object" if is_object else "source", data)
     kept = cache.get(key)

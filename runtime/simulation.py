@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import mmap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,6 +24,7 @@ from runtime.policy_layout import PolicyLayout
 
 DTYPES = {(8, False): "u1", (32, False): "<u4", (64, True): "<i8"}
 FIRST_PAGE_ROOM = 1 << 16
+PAGE_TABLE_ENTRY_BYTES = 8
 HUGE_PAGE = 2 << 20
 
 
@@ -65,6 +66,18 @@ class Machine:
             raise ValueError(f"watermarks {self.watermarks} are not 0 <= min <= low <= high < {self.nr_pages:,} pages")
 
 
+def param_values(policy: Attachable, params: Mapping[str, int]) -> list[int]:
+    """The values of a policy's params, in the order of their declaration: those given, else the defaults."""
+    declared = policy.params if isinstance(policy, ir.Policy) else ()
+    return [params.get(p.name, p.default) for p in declared]
+
+
+def map_places(policy: Attachable, values: Sequence[int], nr_pages: int) -> list[MapPlace]:
+    """The sizes of a policy's maps with these values of its params. `AttachError` if they are too large."""
+    maps = policy.maps if isinstance(policy, ir.Policy) else ()
+    return place_maps(maps, layout_of(policy).value_stride, nr_pages, values)
+
+
 class Executor(Protocol):
     """Runs the entry points of the core over the memory of a simulation."""
 
@@ -97,16 +110,13 @@ class Simulation:
     # --- memory --------------------------------------------------------------------------------------------
 
     def _allocate(self, params: Mapping[str, int]) -> None:
-        policy, machine = self.policy, self.machine
-        declared = policy.params if isinstance(policy, ir.Policy) else ()
-        values = [params.get(p.name, p.default) for p in declared]
-        maps = policy.maps if isinstance(policy, ir.Policy) else ()
-        places = place_maps(maps, self.layout.value_stride, machine.nr_pages, values)
+        values = param_values(self.policy, params)
+        places = map_places(self.policy, values, self.machine.nr_pages)
         heads = self.layout.nr_lists + 1
-        rows = heads + machine.nr_pages + 1
+        rows = heads + self.machine.nr_pages + 1
         sizes = {
             "folios": rows * self.layout.folio_bytes,
-            "page_table": FIRST_PAGE_ROOM * 8,
+            "page_table": FIRST_PAGE_ROOM * PAGE_TABLE_ENTRY_BYTES,
             "state": core.STATE_WORDS * 8,
             "lruvecs": 16 * 8,
             "batches": core.BATCH_SLOTS * 4,
@@ -166,11 +176,11 @@ class Simulation:
 
     def _room_for(self, nr_pages: int) -> None:
         """Let the page table hold `nr_pages` entries: it doubles, so that a stream of new pages costs little."""
-        have = len(self.regions["page_table"]) // 8
+        have = len(self.regions["page_table"]) // PAGE_TABLE_ENTRY_BYTES
         if nr_pages <= have:
             return
-        grown = zeroed(max(nr_pages, 2 * have) * 8)
-        grown[: have * 8] = self.regions["page_table"]
+        grown = zeroed(max(nr_pages, 2 * have) * PAGE_TABLE_ENTRY_BYTES)
+        grown[: have * PAGE_TABLE_ENTRY_BYTES] = self.regions["page_table"]
         self.regions["page_table"] = grown
 
     # --- what executors work on ----------------------------------------------------------------------------

@@ -115,9 +115,7 @@ class CostAnalysis:
         self._add_lines(self._function.body, [], found)
         return tuple(LineCost(line, cost.constant, cost.per_folio) for line, cost in sorted(found.items()))
 
-    def _add_lines(
-        self, body: tuple[ir.Node, ...], loops: list[ir.Loop | ir.Scan], found: dict[int, Cost]
-    ) -> None:
+    def _add_lines(self, body: tuple[ir.Node, ...], loops: list[ir.Loop | ir.Scan], found: dict[int, Cost]) -> None:
         for node in body:
             inside = [*loops, node] if isinstance(node, ir.Loop | ir.Scan) else loops
             cost = self._within(own_steps(node), inside)

@@ -71,9 +71,7 @@ class Invariant:
         self.values[cell] = value
         return old is not value
 
-    def _extend(
-        self, cell: int, old: Value, value: Value, phase: Phase, thresholds: Sequence[int], type: Type
-    ) -> bool:
+    def _extend(self, cell: int, old: Value, value: Value, phase: Phase, thresholds: Sequence[int], type: Type) -> bool:
         included = isinstance(old, Scalar) and isinstance(value, Scalar) and old.includes(value)
         if included or phase is Phase.SHRINK:
             if included and phase is Phase.SHRINK:

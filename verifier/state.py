@@ -81,9 +81,7 @@ class State:
 
     __slots__ = ("cells", "owned", "values")
 
-    def __init__(
-        self, cells: PersistentArray[int], values: PersistentArray[Value], owned: frozenset[int]
-    ) -> None:
+    def __init__(self, cells: PersistentArray[int], values: PersistentArray[Value], owned: frozenset[int]) -> None:
         self.cells = cells
         self.values = values
         self.owned = owned
@@ -227,16 +225,12 @@ def _same_symbol(_: int, a: Value, b: Value) -> Value:
     return UNINITIALISED if isinstance(joined, Conflict) else joined
 
 
-def merge(
-    space: Space, states: list[State], site: ir.Node, on_conflict: OnConflict
-) -> State | None:
+def merge(space: Space, states: list[State], site: ir.Node, on_conflict: OnConflict) -> State | None:
     """The join of states in the order of their paths; None if there are none.
 
     Neighbours are joined first: they share most, so that many exits of one block cost little more than their changes.
     """
     while len(states) > 1:
-        paired = [
-            _Merge(space, a, b, site, on_conflict).run() for a, b in zip(states[::2], states[1::2], strict=False)
-        ]
+        paired = [_Merge(space, a, b, site, on_conflict).run() for a, b in zip(states[::2], states[1::2], strict=False)]
         states = paired + states[len(paired) * 2 :]
     return states[0] if states else None

@@ -14,9 +14,10 @@ from dsl import ir
 from dsl.render import render_text
 from runtime.cli import sources, status
 from runtime.cli.output import check_writable, emit, printable, use_color, write_file
-from runtime.cli.sources import OBJECT_SUFFIX, Subject
+from runtime.cli.sources import Subject
 from runtime.cli.status import UsageError
 from runtime.cli.tree import outline, plain
+from runtime.policy_file import OBJECT_SUFFIX
 
 EXAMPLE = "rext build s3fifo --emit ir\n  rext build my_policy.rx -o my_policy.rxo"
 STAGES = ("ast", "ir", "llvm", "asm")

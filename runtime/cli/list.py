@@ -16,7 +16,7 @@ from dsl.abi import Hook, Kfunc
 from runtime.cli import status
 from runtime.cli.output import emit, emit_json, in_columns
 from runtime.cli.parser import add_output_options
-from runtime.cli.sources import PROGRAMS, TEXT_SUFFIX
+from runtime.policy_file import PROGRAMS, TEXT_SUFFIX
 
 EXAMPLE = "rext list policies"
 

@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsl import ir
-from dsl.compile import Compilation, SourceError, decode_source
+from dsl.compile import Compilation, decode_source
 from dsl.diagnostics import Diagnostic
 from dsl.policy_object import decode
 from dsl.source import Source
 from runtime.cli.status import UsageError
-
-PROGRAMS = Path(__file__).resolve().parents[2] / "programs"
-TEXT_SUFFIX, OBJECT_SUFFIX = ".rx", ".rxo"
-MAX_BYTES = 16 << 20
+from runtime.policy_file import OBJECT_SUFFIX, PROGRAMS, TEXT_SUFFIX, read_policy_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +55,8 @@ def read(name: str) -> Subject:
     """Read and compile a policy, or decode an object; nothing is verified."""
     path = find(name)
     title = shown(path)
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise SourceError(f"{title}: cannot be read: {error.strerror or error}") from None
+    data = read_policy_file(path, title)
     if path.suffix == OBJECT_SUFFIX:
-        if len(data) > MAX_BYTES:
-            raise SourceError(f"{title}: larger than {MAX_BYTES:,} bytes, not a policy")
         policy = decode(data, title)
         return Subject(title, policy.source, policy, (), None)
     source = decode_source(data, title)

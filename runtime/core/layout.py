@@ -37,6 +37,9 @@ REGIONS: tuple[str, ...] = (
 BELADY_REGIONS: tuple[str, ...] = ("next_use", "farthest", "place", "last_seen")
 """What `runtime/core/belady.py` works on besides the trace; their addresses follow."""
 
+ADDRESSES = (*REGIONS, *BELADY_REGIONS)
+"""The words of the native context: the address of each region."""
+
 TRACE_REGIONS = ("trace_page", "trace_flags")
 """Input, not state: not part of the hash."""
 

@@ -1,8 +1,9 @@
 """Accesses and faults: the way of an event of the trace into the simulation (mm/filemap.c, mm/memory.c).
 
 A mapped access sets the young bit and nothing else; one by system call marks the folio accessed, unless it reads
-the page that the read before it ended in (`filemap_read`; there is one descriptor). On a miss the order is the kernel's:
-make room, take the shadow, refault, add to the lists, mark accessed. The ideal model knows hits and misses only.
+the page that the read before it ended in (`filemap_read`; there is one descriptor). On a miss the order is the
+kernel's: make room, take the shadow, refault, add to the lists, mark accessed. The ideal model knows hits and misses
+only.
 """
 
 from __future__ import annotations

@@ -99,8 +99,9 @@ def try_to_free_pages(ctx: Context, lruvec: int, nr_to_reclaim: int, is_kswapd: 
 
 
 def ask_until_one(ctx: Context, lruvec: int) -> int:
-    """The ideal model, for a policy that makes no plan: none is made for it either, `type` is FILE. It is asked again and again until
-    one folio is reclaimed, within its effort; then within as much again, with KEEP overruled."""
+    """The ideal model, for a policy that makes no plan: none is made for it either, and its `ctx.type` is FILE. It is
+    asked again and again until one folio is reclaimed, within its effort; then within as much again, with KEEP
+    overruled."""
     effort = EFFORT_PER_FOLIO * ctx.state[NR_RESIDENT] + EFFORT_AT_LEAST
     left = 2 * effort
     while left > 0:

@@ -18,14 +18,12 @@ from dsl.ir import Const, Operand, Reg
 from dsl.types import BOOL, U64, Type
 from runtime.core import lists as core_lists
 from runtime.core.kfuncs import implementation
-from runtime.core.layout import BELADY_REGIONS, FIELD_OFFSET, REGIONS, VIEWS
+from runtime.core.layout import ADDRESSES, FIELD_OFFSET, VIEWS
 from runtime.jit import trusted
 from runtime.jit.frontend import qualified
 from runtime.jit.llvm_text import literal, llvm_type, tag
 from runtime.policy_layout import PolicyLayout
 
-ADDRESSES = (*REGIONS, *BELADY_REGIONS)
-"""The words of the native context."""
 BINARY = {"add": "add", "sub": "sub", "mul": "mul", "and": "and", "or": "or", "xor": "xor"}
 UNSIGNED = {"lt": "ult", "le": "ule", "gt": "ugt", "ge": "uge", "eq": "eq", "ne": "ne"}
 SIGNED = {"lt": "slt", "le": "sle", "gt": "sgt", "ge": "sge", "eq": "eq", "ne": "ne"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-from dsl.ast_text import print_ast
 from dsl.compile import Compilation
 from dsl.diagnostics import Diagnostic, Label
 from dsl.render import render_text, to_json
@@ -140,27 +139,3 @@ def test_json_has_every_part() -> None:
         "facts": [],
         "help": None,
     }
-
-
-def test_the_syntax_tree_can_be_looked_at() -> None:
-    file = Compilation(Source("a.rx", "policy example;\nhook init() { let a = 1; }")).ast
-    assert file is not None
-    assert (
-        print_ast(file)
-        == """\
-PolicyName @1:1-1:16
-  .name
-    Identifier text=example @1:8-1:15
-Hook @2:1-2:27
-  .name
-    Identifier text=init @2:6-2:10
-  .body
-    Block @2:13-2:27
-      .statements
-        Let @2:15-2:25
-          .name
-            Identifier text=a @2:19-2:20
-          .value
-            Integer value=1 @2:23-2:24
-"""
-    )

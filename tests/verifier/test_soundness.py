@@ -81,9 +81,7 @@ def check(policy: ir.Policy, seed: int) -> bool:
 
 
 @pytest.mark.parametrize(("generate", "count", "least"), [(numeric, 150, 100), (handles, 400, 100)])
-def test_accepted_policies_do_what_was_proved(
-    generate: Callable[[int], ir.Policy], count: int, least: int
-) -> None:
+def test_accepted_policies_do_what_was_proved(generate: Callable[[int], ir.Policy], count: int, least: int) -> None:
     accepted = sum(check(generate(seed), seed) for seed in range(count))
     assert accepted >= least, f"only {accepted} of {count} were accepted: little was tested"
 
