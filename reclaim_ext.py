@@ -35,6 +35,7 @@ from dsl.render import render_text  # noqa: E402
 from dsl.source import Source  # noqa: E402
 from runtime.comparison import Comparison, Listener, compare  # noqa: E402
 from runtime.map_sizes import AttachError  # noqa: E402
+from runtime.memory_size import MemorySizeError  # noqa: E402
 from runtime.program import Program, ProgramError, Rejected, load_program  # noqa: E402
 from runtime.report.csv import comparison_csv  # noqa: E402
 from runtime.report.html import comparison_html  # noqa: E402
@@ -51,10 +52,11 @@ from runtime.version import VERSION as __version__  # noqa: E402
 from verifier.verify import Verdict, verify  # noqa: E402
 
 __all__ = [
-    "AttachError", "Comparison", "Compilation", "Diagnostic", "Listener", "LoadedTrace", "Machine", "Program",
-    "ProgramError", "Rejected", "Row", "RunSettings", "SettingsError", "Simulation", "Source", "SourceError", "Trace",
-    "TraceError", "Verdict", "__version__", "check", "compare", "comparison_csv", "comparison_html", "comparison_json",
-    "comparison_table", "load", "load_program", "open_trace", "read_source", "render_plot", "render_text", "verify",
+    "AttachError", "Comparison", "Compilation", "Diagnostic", "Listener", "LoadedTrace", "Machine",
+    "MemorySizeError", "Program", "ProgramError", "Rejected", "Row", "RunSettings", "SettingsError", "Simulation",
+    "Source", "SourceError", "Trace", "TraceError", "Verdict", "__version__", "check", "compare", "comparison_csv",
+    "comparison_html", "comparison_json", "comparison_table", "load", "load_program", "open_trace", "read_source",
+    "render_plot", "render_text", "verify",
 ]  # fmt: skip
 
 

@@ -18,6 +18,8 @@ ABI_VERSION = 1
 
 MAX_FOLIOS = (1 << 32) - 2
 """Folios are numbered in 32 bits; 0 is null."""
+MAX_MEMORY_PAGES = MAX_FOLIOS - (1 << 16)
+"""The most memory a simulation has: the list heads are numbered with the folios."""
 MAX_SCAN = 4096
 """The most folios one call of a hook is asked to look at (kernel: MAX_LRU_BATCH)."""
 MAX_PRIORITY = 12

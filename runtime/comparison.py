@@ -19,13 +19,12 @@ from runtime.jit.module import layout_of
 from runtime.map_sizes import AttachError
 from runtime.memory_size import MemorySize
 from runtime.opt import BYTES_PER_ACCESS
-from runtime.program import Program, load_program
+from runtime.program import OPT, Program, load_program
 from runtime.run import INTERRUPTED, Row, run_opt, run_program
 from runtime.run_settings import RunSettings, run_settings
 from runtime.simulation import PAGE_TABLE_ENTRY_BYTES, Machine, map_places, param_values
 from runtime.workload import Cancelled, Workload, open_workloads
 
-OPT = "opt"
 GIB = 1 << 30
 
 
@@ -89,20 +88,21 @@ class Comparison:
 
 
 def compare(
-    policies: Sequence[str],
-    traces: Sequence[str],
+    policies: str | Sequence[str],
+    traces: str | Sequence[str],
     settings: RunSettings | None = None,
     listener: Listener | None = None,
     cancelled: threading.Event | None = None,
     **options: Any,
 ) -> Comparison:
     """Run every policy on every trace at every size of memory; `options` are fields of `RunSettings`, such as
-    `memory="5%,10%"`, if `settings` is not given."""
+    `memory="5%,10%"`, if `settings` is not given. What is named twice is run once."""
+    policies, traces = (list(dict.fromkeys([x] if isinstance(x, str) else x)) for x in (policies, traces))
     chosen = settings or run_settings(options)
     told, stop = listener or Listener(), cancelled or threading.Event()
     programs = [None if spec == OPT else load_program(spec) for spec in policies]
     try:
-        workloads = open_workloads(list(dict.fromkeys(traces)), chosen.limit, told.loading, stop)
+        workloads = open_workloads(traces, chosen.limit, told.loading, stop)
     except Cancelled:
         return Comparison((), {}, {}, environment(), True)
     cells = plan_cells(programs, workloads, chosen)

@@ -44,8 +44,8 @@ class MemorySize:
             pages = int(self.amount) // (page_size or PAGE_SIZE)
             if pages == 0:
                 raise MemorySizeError(f"memory `{self.text}` is less than one page of {page_size or PAGE_SIZE:,} bytes")
-        if pages > abi.MAX_FOLIOS:
-            raise MemorySizeError(f"memory `{self.text}` is {pages:,} pages; the most is {abi.MAX_FOLIOS:,}")
+        if pages > abi.MAX_MEMORY_PAGES:
+            raise MemorySizeError(f"memory `{self.text}` is {pages:,} pages; the most is {abi.MAX_MEMORY_PAGES:,}")
         return pages
 
 

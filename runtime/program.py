@@ -10,7 +10,6 @@ Errors: `ProgramError` for what is not there or makes no sense, `Rejected` for a
 
 from __future__ import annotations
 
-import difflib
 import json
 import threading
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from pathlib import Path
 from dsl import ir
 from dsl.compile import Compilation, SourceError, decode_source
 from dsl.diagnostics import Diagnostic
+from dsl.nearest import nearest
 from dsl.policy_object import PolicyObjectError, decode, encode
 from dsl.source import Source
 from runtime import cache
@@ -29,6 +29,8 @@ from runtime.policies import lru
 from runtime.policy_file import OBJECT_SUFFIX, PROGRAMS, TEXT_SUFFIX, read_policy_file
 from verifier.verify import HookCost, verify
 
+OPT = "opt"
+"""The offline optimum: no program, but named where one is (`runtime/opt.py`)."""
 BUILTINS = {"builtin:lru": lru}
 
 
@@ -43,7 +45,8 @@ class Rejected(Exception):
     """The policy is refused; `diagnostics` say why, in the text of `source`."""
 
     def __init__(self, diagnostics: tuple[Diagnostic, ...], source: Source) -> None:
-        super().__init__(f"{source.name}: rejected, {len(diagnostics)} errors")
+        found = "; ".join(f"line {d.primary.span.line}: {d.message} [{d.code}]" for d in diagnostics)
+        super().__init__(f"{source.name}: rejected: {found}")
         self.diagnostics = diagnostics
         self.source = source
 
@@ -109,9 +112,9 @@ def program_names() -> list[str]:
 def load_program(spec: str) -> Program:
     """Find, verify and parametrise a policy. Raises `ProgramError` or `Rejected`."""
     name, settings = split_spec(spec)
+    if name in (*BUILTINS, OPT) and settings:
+        raise ProgramError(f"{name} has no params: `{settings[0]}`")
     if name in BUILTINS:
-        if settings:
-            raise ProgramError(f"{name} has no params: `{settings[0]}`")
         policy = Builtin(name, BUILTINS[name])
         return Program(spec, name, policy, {}, (), cache.key_of("builtin", name.encode()))
     path = find_program(name)
@@ -129,13 +132,15 @@ def find_program(name: str) -> Path:
         return path
     if path.is_dir():
         raise ProgramError(f"{name}: is a directory, not a policy")
-    known = [*BUILTINS, "opt", *program_names()]
-    close = difflib.get_close_matches(name, known, 1, 0.5)
+    known = [*BUILTINS, OPT, *program_names()]
+    head, colon, setting = name.rpartition(":")
+    if colon and (head in known or Path(head).is_file()):
+        raise ProgramError(f"{name}: `{setting}` sets nothing", f"write `{head}:{setting or 'param'}=value`")
     if "/" in name or path.suffix:
         raise ProgramError(f"{name}: no such file")
-    raise ProgramError(
-        f"unknown policy `{name}`", f"did you mean `{close[0]}`?" if close else f"known: {', '.join(known)}"
-    )
+    close = nearest(name, known)
+    help = f"did you mean `{close}`?" if close else f"known: {', '.join(known)}"
+    raise ProgramError(f"unknown policy `{name}`", help)
 
 
 def _accepted(path: Path) -> tuple[ir.Policy, tuple[HookCost, ...], str]:
@@ -189,11 +194,11 @@ def parse_params(policy: ir.Policy, settings: list[str]) -> dict[str, int]:
         name, _, text = setting.partition("=")
         param = declared.get(name)
         if param is None:
-            close = difflib.get_close_matches(name, declared, 1, 0.5)
+            close = nearest(name, declared)
             known = f"it has: {', '.join(declared)}" if declared else "it has none"
-            raise ProgramError(
-                f"{policy.name} has no param `{name}`", f"did you mean `{close[0]}`?" if close else known
-            )
+            raise ProgramError(f"{policy.name} has no param `{name}`", f"did you mean `{close}`?" if close else known)
+        if not text:
+            raise ProgramError(f"{policy.name}:{name} sets nothing", f"write `{name}=value`")
         try:
             value = int(text.replace("_", ""), 0)
         except ValueError:

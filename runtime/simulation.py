@@ -54,7 +54,7 @@ class Machine:
     scan_batch: int = 32
 
     def __post_init__(self) -> None:
-        low, high = 1, abi.MAX_FOLIOS - abi.MAX_LISTS
+        low, high = 1, abi.MAX_MEMORY_PAGES
         if not low <= self.nr_pages <= high:
             raise ValueError(f"memory of {self.nr_pages:,} pages is out of range {low}..={high}")
         if not 1 <= self.scan_batch <= abi.MAX_SCAN:

@@ -44,6 +44,8 @@ def execute(arguments: argparse.Namespace) -> int:
     as_object = arguments.emit is None and output is not None and output.endswith(OBJECT_SUFFIX)
     if arguments.emit is None and not as_object:
         raise UsageError("nothing to build: name a stage with --emit, or a policy object with `-o FILE.rxo`")
+    if arguments.emit is not None and output is not None and output.endswith(OBJECT_SUFFIX):
+        raise UsageError(f"-o {output}: a {OBJECT_SUFFIX} file holds a policy object; leave out --emit")
     if arguments.format == "json" and arguments.emit != "ast":
         raise UsageError("--format json is for --emit ast")
     if output is not None:

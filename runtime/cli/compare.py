@@ -65,7 +65,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if comparison.rows:
         emit(_result(comparison, arguments))
         _write_files(comparison, arguments)
-    return status.INTERRUPTED if comparison.interrupted else status.SUCCESS
+    return status.of_comparison(comparison.interrupted, [row.status for row in comparison.rows])
 
 
 def _result(comparison: Comparison, arguments: argparse.Namespace) -> str:

@@ -51,4 +51,4 @@ def execute(arguments: argparse.Namespace) -> int:
 
             row = comparison.rows[0]
             emit(row_report(row, comparison.pages[row.trace], use_color(arguments.color, sys.stdout)))
-    return status.INTERRUPTED if comparison.interrupted else status.SUCCESS
+    return status.of_comparison(comparison.interrupted, [row.status for row in comparison.rows])

@@ -6,9 +6,11 @@ are known by name, so that a command which needs no traces does not import what 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 SUCCESS = 0
 REJECTED = 1
-"""A policy was rejected, or a test failed."""
+"""A policy was rejected, or stopped because it made no progress, or a test failed."""
 BAD_INPUT = 2
 DEFECT = 3
 INTERRUPTED = 130
@@ -28,6 +30,13 @@ BAD_INPUT_ERRORS = (
 
 REJECTION = "runtime.program.Rejected"
 """A policy that was to run and is rejected."""
+
+
+def of_comparison(interrupted: bool, statuses: Iterable[str]) -> int:
+    """The exit status of a comparison whose rows have these statuses."""
+    if interrupted:
+        return INTERRUPTED
+    return REJECTED if "stopped" in statuses else SUCCESS
 
 
 class UsageError(Exception):

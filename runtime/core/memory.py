@@ -30,6 +30,7 @@ from runtime.core.layout import (
     PGMAJFAULT,
     REFAULTS,
     STATUS,
+    STATUS_NO_PROGRESS,
     SWAP_CLUSTER_MAX,
     WMARK_HIGH,
     WMARK_LOW,
@@ -44,25 +45,25 @@ LRUVEC_OF_ALL = 0
 """The one lruvec there is."""
 
 
-def make_room(ctx: Context) -> None:
-    """Make one page free. Below the low watermark kswapd reclaims up to the high one; at the min watermark the task
-    itself reclaims (`SWAP_CLUSTER_MAX` pages, or just the one in the ideal model)."""
+def make_room(ctx: Context) -> bool:
+    """Make one page free; whether there is one. Below the low watermark kswapd reclaims up to the high one; at the min
+    watermark the task itself reclaims (`SWAP_CLUSTER_MAX` pages, or just the one in the ideal model)."""
     state = ctx.state
     if ctx.IDEAL:
-        if state[NR_RESIDENT] >= state[NR_PAGES]:
-            try_to_free_pages(ctx, LRUVEC_OF_ALL, 1, 0)
-        return
+        return state[NR_RESIDENT] < state[NR_PAGES] or try_to_free_pages(ctx, LRUVEC_OF_ALL, 1, 0) > 0
     if state[NR_PAGES] - state[NR_RESIDENT] < state[WMARK_LOW]:
         balance_pgdat(ctx)
-    if state[NR_PAGES] - state[NR_RESIDENT] <= state[WMARK_MIN] and state[STATUS] == 0:
-        try_to_free_pages(ctx, LRUVEC_OF_ALL, SWAP_CLUSTER_MAX, 0)
+    if state[NR_PAGES] - state[NR_RESIDENT] > state[WMARK_MIN]:
+        return True
+    return try_to_free_pages(ctx, LRUVEC_OF_ALL, SWAP_CLUSTER_MAX, 0) > 0
 
 
 def balance_pgdat(ctx: Context) -> None:
-    """kswapd: reclaim until the high watermark is met. It runs to its end while the task waits."""
+    """kswapd: reclaim until the high watermark is met, or nothing comes. It runs to its end while the task waits."""
     state = ctx.state
-    while state[NR_PAGES] - state[NR_RESIDENT] < state[WMARK_HIGH] and state[STATUS] == 0:
-        try_to_free_pages(ctx, LRUVEC_OF_ALL, SWAP_CLUSTER_MAX, 1)
+    while state[NR_PAGES] - state[NR_RESIDENT] < state[WMARK_HIGH]:
+        if try_to_free_pages(ctx, LRUVEC_OF_ALL, SWAP_CLUSTER_MAX, 1) == 0:
+            break
 
 
 def fault(ctx: Context, page: int, flags: int) -> int:
@@ -71,8 +72,8 @@ def fault(ctx: Context, page: int, flags: int) -> int:
     if ctx.HAS_MISS:
         ctx.state[CTX_KEY] = page
         ctx.hooks.miss(ctx, LRUVEC_OF_ALL)
-    make_room(ctx)
-    if ctx.state[STATUS] != 0:
+    if not make_room(ctx):
+        ctx.state[STATUS] = STATUS_NO_PROGRESS
         return 0
     shadow = -ctx.page_table[page] - 1
     f = folio_alloc(ctx, LRUVEC_OF_ALL, page, new_folio_flags(ctx, flags))

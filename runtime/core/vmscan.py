@@ -52,8 +52,6 @@ from runtime.core.layout import (
     REASON_SHIFT,
     SCAN_BATCH,
     SKIPPED_DEACTIVATE,
-    STATUS,
-    STATUS_NO_PROGRESS,
     SWAP_CLUSTER_MAX,
     UNCLAIMED,
 )
@@ -82,8 +80,7 @@ EFFORT_AT_LEAST = 4096
 
 
 def try_to_free_pages(ctx: Context, lruvec: int, nr_to_reclaim: int, is_kswapd: int) -> int:
-    """Reclaim at least `nr_to_reclaim` folios of the lruvec; the number that came. If nothing can be had, `STATUS`
-    says that the run cannot go on."""
+    """Reclaim at least `nr_to_reclaim` folios of the lruvec; the number that came, 0 if nothing can be had."""
     ctx.state[NR_RECLAIMS] += 1
     ctx.hooks.reclaim_begin(ctx, lruvec)
     if ctx.IDEAL and not ctx.HAS_SCAN_PLAN:
@@ -92,8 +89,6 @@ def try_to_free_pages(ctx: Context, lruvec: int, nr_to_reclaim: int, is_kswapd: 
         ctx.state[IS_KSWAPD] = is_kswapd
         ctx.state[EFFORT] = EFFORT_PER_FOLIO * ctx.state[NR_RESIDENT] + EFFORT_AT_LEAST
         reclaimed = climb_until_some(ctx, lruvec, nr_to_reclaim)
-    if reclaimed == 0:
-        ctx.state[STATUS] = STATUS_NO_PROGRESS
     ctx.hooks.reclaim_end(ctx, lruvec)
     return reclaimed
 

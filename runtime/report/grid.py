@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runtime.comparison import OPT, Comparison
+from runtime.comparison import Comparison
+from runtime.program import OPT
 from runtime.run import FINISHED, INTERRUPTED, STOPPED, Row
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from html import escape as escape_html
 
 from dsl.render import escape as visible
-from runtime.comparison import OPT, Comparison
+from runtime.comparison import Comparison
+from runtime.program import OPT
 from runtime.report.grid import Grid, cell_text, grids, notes, speed_note
 from runtime.report.plot import render
 from runtime.report.records import record

@@ -12,7 +12,8 @@ import warnings
 from typing import Any
 
 from dsl.render import escape
-from runtime.comparison import OPT, Comparison
+from runtime.comparison import Comparison
+from runtime.program import OPT
 from runtime.report.grid import Grid, grids
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5B4A8A", "#7F7F7F")

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dsl.render import escape
-from runtime.comparison import OPT, Comparison
+from runtime.comparison import Comparison
+from runtime.program import OPT
 from runtime.report.grid import Grid, cell_text, grids, notes, percentage, speed_note
 from runtime.run import FINISHED, Row
 

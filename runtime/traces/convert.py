@@ -48,7 +48,7 @@ def output_format(path: str, format: str | None) -> str:
         raise TraceError(path, 0, f"`{packed}` cannot be written", "write it plain, then pack it")
     found = format or EXTENSIONS.get(extension(path))
     if found is None:
-        raise TraceError(path, 0, "the extension names no format", f"there are {', '.join(OUTPUT_FORMATS)}")
+        raise TraceError(path, 0, "the extension names no format", f"there are {', '.join(OUTPUT_FORMATS)}", "file")
     if found not in OUTPUT_FORMATS:
         help = nearest(found, OUTPUT_FORMATS) or f"there are {', '.join(OUTPUT_FORMATS)}"
         raise TraceError(path, 0, f"the format `{found}` cannot be written", help)
@@ -85,6 +85,7 @@ def _lost(info: TraceInfo, kind: str, totals: Totals) -> tuple[str, ...]:
     objects = kind in (oracle.FORMAT, csv_reader.FORMAT)
     timed = objects and info.clock_step == 1 and (kind != oracle.FORMAT or totals.latest < 1 << 32)
     losses = (
+        (totals.reborn > 0, f"which pages were freed and used again ({totals.reborn})"),
         (objects and totals.free_events > 0, f"{totals.free_events} free events"),
         (kind == oracle.FORMAT and not totals.plain, "flags"),
         ("tenant" in info.columns, "tenants"),

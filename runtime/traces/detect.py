@@ -53,7 +53,7 @@ def detect(path: str) -> str:
     if b"\0" in sample:
         if oracle.looks_like_records(sample) or ".oraclegeneral" in os.path.basename(path).lower():
             return oracle.FORMAT
-        help = f"name the format: {', '.join(FORMATS)}"
+        help = f"`rext trace convert` takes --trace-format, one of {', '.join(FORMATS)}"
         raise TraceError(path, 0, "the format is not known", help)
     return _text_format(path, sample)
 

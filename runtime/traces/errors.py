@@ -11,14 +11,15 @@ import difflib
 from collections.abc import Iterable
 from typing import Literal
 
-Unit = Literal["byte", "unpacked byte", "character"]
+Unit = Literal["byte", "unpacked byte", "character", "file"]
 
 
 class TraceError(Exception):
     """A trace cannot be read, made or written.
 
     `offset` counts from 0, in `unit`s: bytes of the file as it lies on disk, bytes of its unpacked content, or
-    characters of the text that names the trace. `help`, if any, is one sentence that says what to do.
+    characters of the text that names the trace; of a `file` as a whole no place is named. `help`, if any, is one
+    sentence that says what to do.
     """
 
     def __init__(self, path: str, offset: int, message: str, help: str | None = None, unit: Unit = "byte") -> None:
@@ -30,7 +31,8 @@ class TraceError(Exception):
         self.unit: Unit = unit
 
     def __str__(self) -> str:
-        text = f"{self.path}: {self.unit} {self.offset}: {self.message}"
+        place = "" if self.unit == "file" else f"{self.unit} {self.offset}: "
+        text = f"{self.path}: {place}{self.message}"
         return text if self.help is None else f"{text}; {self.help}"
 
 

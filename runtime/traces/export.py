@@ -8,7 +8,7 @@ the number of the access, from 0; sizes are the page size, or 1.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,13 +27,20 @@ _LATEST_RECORD = 1 << 32
 
 @dataclass(slots=True)
 class Totals:
-    """What has gone by. `plain`: all accesses are as in a trace without flags; `latest`: the highest clock reading."""
+    """What has gone by. `plain`: all accesses are as in a trace without flags; `latest`: the highest clock reading;
+    `keys`: the original keys of the pages, in order of first access."""
 
     accesses: int = 0
     pages: int = 0
     free_events: int = 0
     plain: bool = True
     latest: int = 0
+    keys: list[Numbers] = field(default_factory=list)
+
+    @property
+    def reborn(self) -> int:
+        """Pages with the key of an earlier one: freed and used again, which a format of keys cannot tell apart."""
+        return self.pages - len(np.unique(np.concatenate(self.keys))) if self.keys else 0
 
     def add(self, chunk: Chunk) -> None:
         """Count a chunk."""
@@ -41,6 +48,8 @@ class Totals:
         self.accesses += chunk.accesses
         self.pages = chunk.nr_pages
         self.plain = self.plain and bool(np.all((chunk.flags == OBJECT_FLAGS) | (chunk.flags == FREE)))
+        if chunk.keys is not None:
+            self.keys.append(chunk.keys)
         if chunk.clock is not None:
             self.latest = max(self.latest, int(chunk.clock.max(initial=0)))
 

@@ -43,7 +43,7 @@ def _unknown(spec: str) -> TraceError:
         help = nearest(kind, KINDS) or f"made-up traces are {', '.join(KINDS)}"
         return TraceError(spec, 0, f"unknown kind of trace `{kind}`, and no such file", help, "character")
     if "/" in spec:
-        return TraceError(spec, 0, "no such file")
+        return TraceError(spec, 0, "no such file", unit="file")
     known = (*bundled_names(), *KINDS)
     help = nearest(spec, known) or f"traces by name are {', '.join(known)}"
-    return TraceError(spec, 0, "no such file, nor a trace of that name", help, "character")
+    return TraceError(spec, 0, "no such file, nor a trace of that name", help, "file")

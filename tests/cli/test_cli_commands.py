@@ -209,7 +209,7 @@ def test_a_policy_that_makes_no_progress_is_stopped_and_says_so(rext: Rext, tmp_
         "policy idle;\nlist queue;\nhook folio_added(f) { queue.push_tail(f); }\nhook evict_folios(ctx) { }\n"
     )
     outcome = rext("compare", "idle.rx", "fifo", "--trace", TRACE, "--memory", "10%", "--model", "ideal")
-    assert outcome.status == 0
+    assert outcome.status == 1
     assert "idle.rx  stopped" in outcome.out
     assert "idle.rx on zipf:pages=200,accesses=20000,write=0.1 with 20 pages was stopped: " in outcome.out
 

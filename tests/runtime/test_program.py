@@ -83,7 +83,7 @@ def test_params_reach_the_policy() -> None:
         ("zzz=3", "mine has no param `zzz` (it has: share, signed)"),
         ("share=x", "mine:share: `x` is not a whole number"),
         ("share=1.5", "mine:share: `1.5` is not a whole number"),
-        ("share=", "mine:share: `` is not a whole number"),
+        ("share=", "mine:share sets nothing (write `share=value`)"),
         ("share=1,share=2", "mine:share is set twice"),
     ],
 )
@@ -174,3 +174,20 @@ def test_code_is_made_once_for_each_model() -> None:
     assert program.native(True) is program.native(True)
     assert program.native(True) is not program.native(False)
     assert program.module(True).settings["IDEAL"] and not program.module(False).settings["IDEAL"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ("opt:x=3", "opt has no params: `x=3`"),
+        (
+            "s3fifo:small_percent",
+            "s3fifo:small_percent: `small_percent` sets nothing (write `s3fifo:small_percent=value`)",
+        ),
+        ("sieves", "unknown policy `sieves` (did you mean `sieve`?)"),
+    ],
+)
+def test_specs_that_name_no_program(spec: str, told: str) -> None:
+    with pytest.raises(ProgramError) as caught:
+        load_program(spec)
+    assert str(caught.value) == told

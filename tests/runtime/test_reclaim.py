@@ -180,6 +180,16 @@ def test_writes_in_a_row_count_each() -> None:
     assert all(list_of(simulation, page)[1] for page in range(30))
 
 
+def test_a_write_is_no_read_in_a_row() -> None:
+    """`prev_pos` is the reader's: a read after a write of the page marks it, a read after another's write does not."""
+    write = FILE_READ | core.E_WRITE
+    after_write = run_lru([page for page in range(31) for _ in range(2)], [write, FILE_READ] * 31, 100)
+    assert all(list_of(after_write, page)[1] for page in range(30))
+    keys = [key for page in range(15) for key in (page, 100, page)]
+    between = run_lru([*keys, *range(200, 216)], [FILE_READ, write, FILE_READ] * 15 + [FILE_READ] * 16, 100)
+    assert not any(list_of(between, page)[1] for page in (0, 2, 3, 4))
+
+
 def test_mapped_accesses_activate_nobody_before_a_scan() -> None:
     keys = [*range(31), *range(31), *range(31)]
     simulation = run_lru(keys, FILE_MAPPED, 100)
@@ -385,6 +395,13 @@ def test_who_never_proposes_is_stopped_and_loses_nothing(kind: str, ideal: bool)
     assert simulation.resident == 25
     assert (counters["accesses"], counters["misses"], counters["evictions"]) == (25, 25, 0)
     assert simulation.run(events(np.arange(80)), 25, 25) == 25
+
+
+def test_kswapd_that_frees_nothing_stops_nobody() -> None:
+    """The run goes on while pages are free; it ends when the task itself finds nothing to reclaim."""
+    simulation = simulate(compiled(HOARD), events(np.arange(80)), Machine(25, watermarks=(2, 8, 12)))
+    assert simulation.stopped
+    assert simulation.counters()["accesses"] == simulation.resident == 23
 
 
 def test_a_stopped_run_says_before_which_event() -> None:

@@ -13,9 +13,10 @@ from trace_samples import chunks, loaded, make_chunk, same, trace_of
 from runtime.traces import commands
 from runtime.traces.convert import convert_trace
 from runtime.traces.errors import TraceError
-from runtime.traces.model import FREE, OBJECT_FLAGS, Chunk
+from runtime.traces.model import FILE, FREE, OBJECT_FLAGS, Chunk
 from runtime.traces.opening import open_trace
 from runtime.traces.oracle import RECORD
+from runtime.traces.rxt_writer import TraceWriter
 from runtime.traces.summary import summarise
 from runtime.traces.trace import load
 
@@ -155,3 +156,13 @@ def test_lists() -> None:
     shapes = commands.list_synthetic()
     assert set(shapes) == {"zipf", "uniform", "loop", "scan", "phases"}
     assert {"pages", "alpha", "accesses", "seed", "write"} <= set(shapes["zipf"][1])
+
+
+def test_pages_used_again_after_they_were_freed_are_told(tmp_path: Path) -> None:
+    """A format of keys makes one page of them: counts on the two files differ, and the user must hear it."""
+    source = tmp_path / "reborn.rxt"
+    with TraceWriter(str(source), columns=("keys",), page_size=4096) as writer:
+        page, flags = np.array([0, 0, 1, 1], np.uint32), np.array([FILE, FREE, FILE, FILE], np.uint8)
+        writer.write(Chunk(page, flags, 2, keys=np.array([7, 7], np.uint64)))
+    converted = convert_trace(open_trace(str(source)), str(tmp_path / "reborn.txt"))
+    assert "which pages were freed and used again (1)" in converted.lost

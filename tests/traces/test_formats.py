@@ -351,7 +351,7 @@ def test_formats_are_told_by_content(tmp_path: Path) -> None:
     assert told("e", b"1\n2\n") == "txt"
     assert told("f.csv.gz", gzip.compress(b"1\n2\n")) == "csv"
     assert told("g", b"5\tw\n") == "txt"
-    with pytest.raises(TraceError, match="the format is not known; name the format"):
+    with pytest.raises(TraceError, match="the format is not known; `rext trace convert` takes --trace-format"):
         told("h.txt", oracle_bytes([1, 2], [9, 5]))
     with pytest.raises(TraceError, match="packed with gzip; unpack it"):
         told("i.rxt.gz", gzip.compress(b"\x89RXT\r\n\x1a\n"))

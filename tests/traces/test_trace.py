@@ -116,10 +116,10 @@ def test_check_chunk(chunk: Chunk, message: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("mem_gc", "character 0: no such file, nor a trace of that name; did you mean `mem_gcc`"),
+        ("mem_gc", "mem_gc: no such file, nor a trace of that name; did you mean `mem_gcc`"),
         ("zipff", "did you mean `zipf`"),
         ("xyzzy", "traces by name are mem_gcc, mem_rg, mem_sqlite, zipf"),
-        ("./nowhere.rxt", "byte 0: no such file"),
+        ("./nowhere.rxt", "nowhere.rxt: no such file"),
         ("thing:pages=1", "made-up traces are zipf"),
         ("/", "is not a regular file|Is a directory"),
     ],
