@@ -33,6 +33,11 @@ MAX_CONSTANT_STEPS = 1_000_000
 """The most a hook may cost apart from what grows with the number of folios (`a` in a + b·n)."""
 MAX_STEPS_PER_FOLIO = 4096
 """The most a hook may cost per resident folio (`b` in a + b·n)."""
+MAX_REGISTERS = 2 * MAX_INSTRUCTIONS
+"""Registers of one policy: locals and temporaries of all hooks after inlining."""
+MAX_VERIFIER_STEPS = 1_000_000
+"""What the verifier does for one policy, in instructions looked at, those of a loop again in each round (kernel:
+BPF_COMPLEXITY_LIMIT_INSNS)."""
 MAX_NESTING = 64
 """Depth of nested control in one function."""
 MAX_LISTS = 1024

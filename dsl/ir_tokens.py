@@ -24,6 +24,10 @@ _TOKEN = re.compile(
 )
 
 
+_DIGITS = re.compile(r"^[-%]?\d{40}")
+"""Python refuses to read numbers of some thousand digits, and none here has a use for them."""
+
+
 class IrTextError(Exception):
     """The text is not IR text. `line` counts from 1."""
 
@@ -50,8 +54,8 @@ def read_tokens(text: str) -> list[Token]:
         if kind == "newline":
             line += 1
         elif kind != "space":
-            if kind == "integer" and len(match.group()) > 40:
-                raise IrTextError(line, "integer too large")
+            if kind in ("integer", "register") and _DIGITS.search(match.group()):
+                raise IrTextError(line, f"{kind} too large")
             tokens.append(Token(kind, match.group(), line))
         position = match.end()
     tokens.append(Token("end", "the end", line))

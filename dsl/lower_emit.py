@@ -31,15 +31,17 @@ class Target:
 
 
 class Budget:
-    """Instructions left for the whole policy."""
+    """Instructions and registers left for the whole policy."""
 
     def __init__(self) -> None:
         self._left = abi.MAX_INSTRUCTIONS
+        self.registers_left = abi.MAX_REGISTERS
 
     def spend(self, span: Span) -> None:
         self._left -= 1
-        if self._left < 0:
-            message = f"the policy has more than {abi.MAX_INSTRUCTIONS:,} instructions"
+        if self._left < 0 or self.registers_left < 0:
+            most, what = (abi.MAX_INSTRUCTIONS, "instructions") if self._left < 0 else (abi.MAX_REGISTERS, "variables")
+            message = f"the policy has more than {most:,} {what}"
             label = "the limit is reached here, with all functions inlined"
             raise LoweringLimit("policy-too-large", message, span, label, "call large functions from fewer places")
 
@@ -55,6 +57,7 @@ class Emitter:
         self._calls = 0
 
     def register(self, type: Type, name: str = "") -> ir.Reg:
+        self._budget.registers_left -= 1
         register = ir.Reg(len(self.registers), type, name)
         self.registers.append(register)
         return register

@@ -10,7 +10,16 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from dsl import ir
-from dsl.object_schema import HIGHEST, LOWEST, MAX_DEPTH, NODES, SIZE_WORDS, TYPES
+from dsl.object_schema import (
+    HIGHEST,
+    LOWEST,
+    MAX_DEPTH,
+    MAX_NAME_BYTES,
+    MAX_TEXT_BYTES,
+    NODES,
+    SIZE_WORDS,
+    TYPES,
+)
 from dsl.source import Span
 from dsl.types import Type
 
@@ -41,8 +50,10 @@ class ObjectWriter:
             raise ValueError(f"integer {value} out of range")
         self.number(value << 1 if value >= 0 else (-value << 1) - 1)
 
-    def text(self, value: str) -> None:
+    def text(self, value: str, most: int = MAX_NAME_BYTES) -> None:
         encoded = value.encode("utf-8")
+        if len(encoded) > most:
+            raise ValueError(f"a text of {len(encoded):,} bytes, where the most is {most:,}")
         self.number(len(encoded))
         self.data += encoded
 
@@ -72,7 +83,7 @@ class ObjectWriter:
     def policy(self, policy: ir.Policy) -> None:
         self.text(policy.name)
         self.text(policy.source.name)
-        self.text(policy.source.text)
+        self.text(policy.source.text, MAX_TEXT_BYTES)
         self.several(policy.params, self._param)
         self.several(policy.states, self._state)
         self.several(policy.lists, self._list)

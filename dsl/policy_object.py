@@ -33,6 +33,9 @@ def encode(policy: ir.Policy) -> bytes:
         head = MAGIC + FORMAT_VERSION.to_bytes(2, "little") + policy.abi_hash.encode("ascii")
     except (ValueError, KeyError, OverflowError) as error:
         raise PolicyObjectError(policy.source.name, len(writer.data), f"cannot be saved: {error}") from None
+    if _HEADER + len(writer.data) > MAX_OBJECT_BYTES:
+        message = f"cannot be saved: larger than {MAX_OBJECT_BYTES:,} bytes"
+        raise PolicyObjectError(policy.source.name, MAX_OBJECT_BYTES, message)
     if len(head) != _ABI.stop:
         raise PolicyObjectError(policy.source.name, _ABI.start, "cannot be saved: not the hash of an abi")
     head += len(writer.data).to_bytes(8, "little")

@@ -74,11 +74,15 @@ def place_maps(maps: Sequence[ir.Map], strides: Sequence[int], nr_pages: int, pa
     for declared, stride in zip(maps, strides, strict=True):
         capacity = evaluate(declared.capacity, nr_pages, params)
         if capacity > abi.MAX_FOLIOS:
-            raise AttachError(f"map `{declared.name}` would have {capacity:,} entries; the most is {abi.MAX_FOLIOS:,}")
+            size = f"{capacity:,}" if capacity.bit_length() <= 64 else f"over 2^{capacity.bit_length() - 1}"
+            raise AttachError(f"map `{declared.name}` would have {size} entries; the most is {abi.MAX_FOLIOS:,}")
         slots = 4
         while slots < 4 * capacity:
             slots *= 2
         places.append(MapPlace(capacity, capacity + 1, slots, stride))
+    entries = sum(p.entries for p in places)
+    if entries > abi.MAX_FOLIOS:
+        raise AttachError(f"the maps would have {entries:,} entries; the most is {abi.MAX_FOLIOS:,}")
     total, limit = sum(p.bytes for p in places), BYTES_PER_PAGE * nr_pages + BYTES_AT_LEAST
     if total > limit:
         largest = max(range(len(places)), key=lambda i: places[i].bytes)

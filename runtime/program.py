@@ -10,6 +10,7 @@ Errors: `ProgramError` for what is not there or makes no sense, `Rejected` for a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from dataclasses import dataclass, field, replace
@@ -162,7 +163,8 @@ def _accepted(path: Path) -> tuple[ir.Policy, tuple[HookCost, ...], str]:
         raise Rejected(verdict.diagnostics, policy.source)
     costs = tuple(replace(c, lines=()) for c in verdict.costs)
     record = json.dumps([{"hook": c.hook, "constant": c.constant, "per_folio": c.per_folio} for c in costs])
-    cache.put(key, {**kept, "verdict": record.encode(), "policy": encode(policy)})
+    with contextlib.suppress(PolicyObjectError):  # a policy with longer names than an object holds is not kept
+        cache.put(key, {**kept, "verdict": record.encode(), "policy": encode(policy)})
     return policy, costs, key
 
 

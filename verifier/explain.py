@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dsl import ir
-from dsl.abi import KFUNCS
+from dsl.abi import KFUNCS, MAX_VERIFIER_STEPS
 from dsl.diagnostics import Diagnostic, Label
 from dsl.source import NOWHERE, Span
 from verifier.check import limits
@@ -32,6 +32,8 @@ from verifier.wording import Wording, number
 
 _GIVE_AWAY = "give it to a list with `push_head` or `push_tail`"
 _MAX_RELATED = 4
+_MAX_FOUND = 1000
+"""More mistakes in one hook than this are not told: there are far more than anybody reads."""
 
 
 class Explainer:
@@ -54,6 +56,8 @@ class Explainer:
     # --- obligations ---------------------------------------------------------------------------------------
 
     def failed(self, state: State, node: ir.Node, obligation: Obligation) -> None:
+        if len(self.found) >= _MAX_FOUND:
+            return
         match obligation:
             case Readable():
                 self._not_readable(state, node, obligation)
@@ -230,7 +234,7 @@ class Explainer:
         if gone is not None and gone.node is not None:
             self._add("ownership-mismatch", f"{name} is given away on one path and still owned on another",
                       gone.node.span, "given away here", (*taken, meet), (),
-                      f"on the other path too, {_GIVE_AWAY}")  # fmt: skip
+                      f"on every path once: on the other, too, {_GIVE_AWAY}, or put this into its `else`")  # fmt: skip
             return
         self._add("ownership-mismatch", f"{name} is owned on one path and borrowed on another", node.span,
                   "after this nobody knows whether it must be given away", taken, (),
@@ -258,6 +262,11 @@ class Explainer:
         """Executors take the default of the `abi` then, but the front end always returns one."""
         message = f"`{function.hook}` ends without returning a value"
         self._add("malformed-object", message, function.span, "its end can be reached", (), (), None)
+
+    def too_hard(self, function: ir.Function) -> None:
+        message = f"verifying `{function.hook}` takes more than {MAX_VERIFIER_STEPS:,} steps"
+        self._add("policy-too-large", message, function.span, "too much to follow", (), (),
+                  "let fewer variables change from one round of a loop to the next")  # fmt: skip
 
     def _the_folio(self, cell: int) -> str:
         """A folio, by the variable it is in, or by the call that gave it."""

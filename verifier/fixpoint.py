@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from dsl import ir
-from dsl.abi import HOOKS
+from dsl.abi import HOOKS, MAX_VERIFIER_STEPS
 from dsl.types import U64
 from verifier.cells import lay_out, nodes_of
 from verifier.check import Checker
@@ -63,6 +63,19 @@ class Reporter(Protocol):
 
     def falls_off_end(self, function: ir.Function) -> None: ...
 
+    def too_hard(self, function: ir.Function) -> None: ...
+
+
+class Work:
+    """What may still be done for a policy, so that every object gets its verdict in bounded time."""
+
+    def __init__(self) -> None:
+        self.left = MAX_VERIFIER_STEPS
+
+
+class _TooHardError(Exception):
+    """No work is left."""
+
 
 @dataclass(slots=True)
 class _Frame:
@@ -79,9 +92,16 @@ class Fixpoint:
     """The analysis of one hook."""
 
     def __init__(
-        self, policy: ir.Policy, function: ir.Function, reporter: Reporter, observe: Observer | None = None
+        self,
+        policy: ir.Policy,
+        function: ir.Function,
+        reporter: Reporter,
+        observe: Observer | None = None,
+        work: Work | None = None,
     ) -> None:
         layout = lay_out(policy, function)
+        self._work = work or Work()
+        self._call_work = len(layout.volatile()) >> 3
         self._function = function
         self._reporter = reporter
         self._observe = observe
@@ -100,9 +120,19 @@ class Fixpoint:
         self._frames: list[_Frame] = []
         self.limits: dict[int, Scalar] = {}
         """By the identity of a loop that can be reached: what its limit may be."""
+        self.finished = True
+        """False if the hook was too much work: the reporter was told so, and nothing else is known."""
 
     def run(self) -> None:
         """Analyse the hook; the reporter has been told of everything when it returns."""
+        try:
+            self._analyse()
+        except _TooHardError:
+            self.finished = False
+            self._reporter.begin(self.space)
+            self._reporter.too_hard(self._function)
+
+    def _analyse(self) -> None:
         if self._invariants:
             self._pass(Phase.GROW)
             widened = any(invariant.widened for invariant in self._invariants.values())
@@ -154,6 +184,7 @@ class Fixpoint:
         return current
 
     def _node(self, node: ir.Node, state: State) -> State | None:
+        self._spend(node, state)
         if self._observe is not None and self._phase is Phase.REPORT:
             self._observe(node, state, self.space)
         self._require(state, node)
@@ -174,6 +205,18 @@ class Fixpoint:
                 return None
         self._transfer.apply(state, node)
         return state
+
+    def _spend(self, node: ir.Node, state: State) -> None:
+        """Counts a node, and what grows with the state: what a call makes unknown, and the folios in the hand."""
+        owned = len(state.owned)
+        steps = 1 + (owned >> 6)
+        if isinstance(node, ir.Return):
+            steps += owned
+        elif isinstance(node, ir.Call):
+            steps += self._call_work
+        self._work.left -= steps
+        if self._work.left < 0:
+            raise _TooHardError
 
     def _require(self, state: State, node: ir.Node) -> None:
         for obligation in self._obligations[id(node)]:

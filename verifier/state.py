@@ -177,7 +177,6 @@ class _Merge:
         maps = result.cells
         merged = self.a.cells.merge(self.b.cells, lambda cell, a, b: self._cell(maps, cell, a, b))
         result.cells = merged
-        result.owned = frozenset(cell for cell in result.owned if result.owning(cell))
         return result
 
     def _merge_epochs(self) -> None:

@@ -30,6 +30,11 @@ def check_structure(policy: ir.Policy) -> Faults:
     check_tables(policy, faults)
     if faults.found:
         return faults
+    registers = sum(len(function.registers) for function in policy.hooks)
+    if registers > abi.MAX_REGISTERS:
+        message = f"the policy has {registers:,} registers; the most is {abi.MAX_REGISTERS:,}"
+        faults.add(policy.hooks[-1].span, message, "policy-too-large", "with all functions inlined")
+        return faults
     budget = _Budget(faults)
     seen: set[str] = set()
     for function in policy.hooks:

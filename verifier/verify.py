@@ -15,7 +15,7 @@ from dsl.abi import HOOKS
 from dsl.diagnostics import Collector, Diagnostic, Label
 from verifier.cost import Cost, HookCost, LineCost, cost_of
 from verifier.explain import Explainer
-from verifier.fixpoint import Fixpoint
+from verifier.fixpoint import Fixpoint, Work
 from verifier.log import LineStates, trace
 from verifier.structure import WELL_FORMED, check_structure
 
@@ -46,17 +46,24 @@ def verify(policy: ir.Policy) -> Verdict:
     if any(fault.code not in WELL_FORMED for fault in faults.found):
         return Verdict(False, tuple(collector), ())
     costs = []
+    work = Work()
     for function in policy.hooks:
-        costs.append(_verify_hook(policy, function, collector))
+        cost = _verify_hook(policy, function, collector, work)
+        if cost is None:
+            break
+        costs.append(cost)
     return Verdict(not collector, tuple(collector), tuple(costs), policy)
 
 
-def _verify_hook(policy: ir.Policy, function: ir.Function, collector: Collector) -> HookCost:
+def _verify_hook(policy: ir.Policy, function: ir.Function, collector: Collector, work: Work) -> HookCost | None:
+    """The cost of a hook, after its mistakes are told; None if it is too much work to find either."""
     explainer = Explainer()
-    fixpoint = Fixpoint(policy, function, explainer)
+    fixpoint = Fixpoint(policy, function, explainer, work=work)
     fixpoint.run()
     for diagnostic in explainer.found:
         collector.add(diagnostic)
+    if not fixpoint.finished:
+        return None
     if HOOKS[function.hook].folio == "owned" and not function.params:
         collector.add(_ignored_folio(function))
     cost, too_dear = cost_of(fixpoint.space, fixpoint.limits)

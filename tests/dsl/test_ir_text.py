@@ -83,6 +83,7 @@ def test_parameters_outside_of_the_register_table_are_kept() -> None:
         ("policy p\nhook init() {\n  call map_len ghost()\n}", 3, "no map or cursor named ghost"),
         ("policy p\nstate a: u7", 2, "expected a type"),
         ("policy p\nstate a: u8 = " + "9" * 5000, 2, "integer too large"),
+        (f"policy p\nhook init() {{\n  var %{'9' * 5000}: u64\n}}", 3, "register too large"),
         ("policy p\nhook init() {\n  return §\n}", 3, "unexpected character"),
         ("policy p\nhook init() {" + "block {" * 300, 2, "nested too deeply"),
         ("policy p\nlist q\n\nwhat", 4, "expected a table or `hook`"),

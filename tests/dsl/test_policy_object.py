@@ -147,3 +147,22 @@ def test_what_no_object_can_hold_is_not_saved() -> None:
             encode(replace(policy, hooks=(broken,)))
     with pytest.raises(PolicyObjectError, match="not the hash of an abi"):
         encode(replace(policy, abi_hash="short"))
+
+
+MANY = " ".join(f"let {'a' * 1000}{number} = x;" for number in range(70))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"policy p; state {'x' * 2000}: u64;",
+        f"policy {'p' * 1025};",
+        f"policy p; state x: u64; fn f() {{ {MANY} }} hook init() {{ {'f(); ' * 70} }}",
+    ],
+    ids=["a long name", "a long name of the policy", "many long names"],
+)
+def test_what_could_not_be_read_back_is_not_saved(text: str) -> None:
+    policy = Compilation(Source("t.rx", text)).policy
+    assert policy is not None
+    with pytest.raises(PolicyObjectError, match="cannot be saved"):
+        encode(policy)

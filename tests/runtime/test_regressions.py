@@ -1,0 +1,38 @@
+"""What once went wrong on the way from a policy to a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dsl import abi
+from dsl.ir_text import parse_policy
+from runtime.map_sizes import AttachError, place_maps
+from runtime.program import load_program
+from verifier.verify import verify
+
+
+def test_a_policy_that_no_object_can_hold_loads_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REXT_CACHE", str(tmp_path / "cache"))
+    name = "x" * 2000
+    path = tmp_path / "long.rx"
+    path.write_text(f"policy p; state {name}: u64; hook miss(ctx) {{ {name} += 1; }}")
+    for _ in range(2):
+        assert load_program(str(path)).name == "p"
+
+
+def test_a_map_of_a_size_that_nobody_can_print_is_refused_with_an_error() -> None:
+    size = f"{(1 << 64) - 1} " * 500 + "* " * 499
+    policy = parse_policy(f"policy p\nmap m: hash<u64> {{}} [{size}]\n")
+    assert verify(policy).accepted
+    with pytest.raises(AttachError, match=r"`m` would have over 2\^31999 entries"):
+        place_maps(policy.maps, [0], 100, [])
+
+
+def test_entries_of_all_maps_are_numbered_in_32_bits() -> None:
+    policy = parse_policy("policy p\nmap m: hash<u64> {} [2147483648]\nmap n: hash<u64> {} [2147483648]\n")
+    with pytest.raises(AttachError, match="the maps would have 4,294,967,298 entries"):
+        place_maps(policy.maps, [0, 0], abi.MAX_MEMORY_PAGES, [])
