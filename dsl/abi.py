@@ -230,10 +230,10 @@ KFUNCS: dict[str, Kfunc] = {
         Kfunc("list_pop_tail", "list", "pop_tail", False, (_L,), FOLIO,
             "Take the last folio off the list; null if it is empty.", ownership="owned", steps=8),
         Kfunc("list_move_head", "list", "move_head", False, (_L, _F), BOOL,
-            "Move a folio that is on one of the policy's lists to the head of this one; false if it is on "
+            "Move a folio that is on a list, the core's own included, to the head of this one; false if it is on "
             "none.", 0, 1, steps=12),
         Kfunc("list_move_tail", "list", "move_tail", False, (_L, _F), BOOL,
-            "Move a folio that is on one of the policy's lists to the tail of this one; false if it is on "
+            "Move a folio that is on a list, the core's own included, to the tail of this one; false if it is on "
             "none.", 0, 1, steps=12),
         # cursors
         Kfunc("cursor_reset", "cursor", "reset", False, (), None,
@@ -275,8 +275,8 @@ KFUNCS: dict[str, Kfunc] = {
         _ctx("shadow", U64, 0, (1 << 62) - 1, "What `folio_evicted` returned for this page.", "refault"),
         _ctx("reason", U8, 0, 3, "Why the folio came back: KEPT_...", "folio_kept"),
         Kfunc("ctx_evict", "ctx", "evict", False, (Arg("folio", FOLIO, "propose"),), BOOL,
-            "Propose a folio. An owned one is always taken; for a borrowed one false if it is on no list of "
-            "the policy or no more are wanted.", 0, 1, hooks=("evict_folios",), steps=12),
+            "Propose a folio. An owned one is taken, unless it was proposed before by another name; for a "
+            "borrowed one false if it is on no list or no more are wanted.", 0, 1, hooks=("evict_folios",), steps=12),
         Kfunc("ctx_plan_evict", "ctx", "plan_evict", False, (_TYPE, Arg("count", U64)), None,
             "Plan to look at `count` folios of `type` for eviction.", hooks=("scan_plan",), steps=2),
         Kfunc("ctx_plan_age", "ctx", "plan_age", False, (_TYPE, Arg("count", U64)), None,

@@ -26,7 +26,8 @@ class AttachError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class MapPlace:
-    """`entries` counts the ring's end; `slots` of the index are a power of two, at most a quarter of them used."""
+    """`entries` counts the ring's end and one to spare; `slots` of the index are a power of two, a quarter of them used
+    at most."""
 
     capacity: int
     entries: int
@@ -79,7 +80,7 @@ def place_maps(maps: Sequence[ir.Map], strides: Sequence[int], nr_pages: int, pa
         slots = 4
         while slots < 4 * capacity:
             slots *= 2
-        places.append(MapPlace(capacity, capacity + 1, slots, stride))
+        places.append(MapPlace(capacity, capacity + 2, slots, stride))
     entries = sum(p.entries for p in places)
     if entries > abi.MAX_FOLIOS:
         raise AttachError(f"the maps would have {entries:,} entries; the most is {abi.MAX_FOLIOS:,}")

@@ -87,7 +87,7 @@ def _compiled(key: str, section: str, module: Module) -> NativeCode:
             return engine.load(code, module.symbols)
         except engine.EngineError:
             pass  # damaged in a way its checksum does not show: made by another version
-    code = engine.object_code(module.text)
+    code = engine.object_code(module.text, module.level)
     cache.put(key, {**cache.get(key), section: code})
     return engine.load(code, module.symbols)
 

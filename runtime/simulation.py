@@ -161,6 +161,7 @@ class Simulation:
         for number, place in enumerate(places):
             row = headers[number]
             row[core.MAP_INDEX], row[core.MAP_MASK] = index, place.slots - 1
+            row[core.MAP_SHIFT] = 64 - (place.slots.bit_length() - 1)
             row[core.MAP_ENTRY], row[core.MAP_NEXT_ENTRY] = entry, entry + 1
             row[core.MAP_CAPACITY] = place.capacity
             row[core.MAP_VALUE], row[core.MAP_STRIDE] = value, place.stride

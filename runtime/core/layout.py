@@ -274,6 +274,8 @@ MAP_VALUE = 7
 """Byte of the sentinel's value in `map_values`."""
 MAP_STRIDE = 8
 """Bytes of a value; 0 for a set."""
+MAP_SHIFT = 9
+"""64 less the bits of a slot number."""
 
 # A row of `map_entries`, 16 bytes: the key in the first half, the links in the second.
 

@@ -20,6 +20,7 @@ from runtime.core.layout import (
     MAP_NEXT,
     MAP_NEXT_ENTRY,
     MAP_PREV,
+    MAP_SHIFT,
     MAP_STRIDE,
     MAP_VALUE,
 )
@@ -29,22 +30,26 @@ HASH_MULTIPLIER = -7046029254386353131
 
 
 def map_home(ctx: Context, m: int, key: int) -> int:
-    """The index slot, relative to the map's first, at which the probe for `key` begins."""
-    return shift_right_logical(wrap_mul(key, HASH_MULTIPLIER), 32) & ctx.maps[m, MAP_MASK]
+    """The index slot, relative to the map's first, at which the probe for `key` begins: the top bits of the product
+    (multiplicative hashing), after the key's own high bits were folded into its low ones."""
+    return shift_right_logical(wrap_mul(key ^ shift_right_logical(key, 32), HASH_MULTIPLIER), ctx.maps[m, MAP_SHIFT])
 
 
-def map_find(ctx: Context, m: int, key: int) -> int:
-    """The slot of `key` relative to the map's first, or, if it is not there, -1."""
+def map_probe(ctx: Context, m: int, key: int) -> int:
+    """The slot of `key` relative to the map's first, or, if it is not there, the empty one where it belongs."""
     index = ctx.maps[m, MAP_INDEX]
     mask = ctx.maps[m, MAP_MASK]
     slot = map_home(ctx, m, key)
     while True:
         entry = ctx.map_index[index + slot]
-        if entry == 0:
-            return -1
-        if ctx.map_keys[entry, MAP_KEY] == key:
+        if entry == 0 or ctx.map_keys[entry, MAP_KEY] == key:
             return slot
         slot = (slot + 1) & mask
+
+
+def map_entry_at(ctx: Context, m: int, slot: int) -> int:
+    """The entry a slot holds; 0 if it is empty."""
+    return ctx.map_index[ctx.maps[m, MAP_INDEX] + slot]
 
 
 def map_link_newest(ctx: Context, m: int, entry: int) -> None:
@@ -102,19 +107,14 @@ def map_take_entry(ctx: Context, m: int) -> int:
     return entry
 
 
-def map_add(ctx: Context, m: int, key: int) -> None:
-    """Add a key that is not there to a map that is not full, with a value of zeros."""
+def map_place(ctx: Context, m: int, slot: int, key: int) -> None:
+    """Add a key at the empty slot that its probe ended at, with a value of zeros."""
     entry = map_take_entry(ctx, m)
     value = map_value_of(ctx, m, entry)
     for i in range(ctx.maps[m, MAP_STRIDE]):
         ctx.map_bytes[value + i] = 0
     ctx.map_keys[entry, MAP_KEY] = key
-    index = ctx.maps[m, MAP_INDEX]
-    mask = ctx.maps[m, MAP_MASK]
-    slot = map_home(ctx, m, key)
-    while ctx.map_index[index + slot] != 0:
-        slot = (slot + 1) & mask
-    ctx.map_index[index + slot] = entry
+    ctx.map_index[ctx.maps[m, MAP_INDEX] + slot] = entry
     map_link_newest(ctx, m, entry)
     ctx.maps[m, MAP_LEN] += 1
 
@@ -131,50 +131,55 @@ def map_capacity(ctx: Context, lruvec: int, m: int) -> int:
 
 
 def map_contains(ctx: Context, lruvec: int, m: int, key: int) -> bool:
-    return map_find(ctx, m, key) >= 0
+    return map_entry_at(ctx, m, map_probe(ctx, m, key)) != 0
 
 
 def map_lookup(ctx: Context, lruvec: int, m: int, key: int) -> int:
-    slot = map_find(ctx, m, key)
-    if slot < 0:
+    entry = map_entry_at(ctx, m, map_probe(ctx, m, key))
+    if entry == 0:
         return 0
-    return map_value_of(ctx, m, ctx.map_index[ctx.maps[m, MAP_INDEX] + slot])
+    return map_value_of(ctx, m, entry)
 
 
 def hash_insert(ctx: Context, lruvec: int, m: int, key: int) -> bool:
-    if map_find(ctx, m, key) >= 0:
+    slot = map_probe(ctx, m, key)
+    if map_entry_at(ctx, m, slot) != 0:
         return True
     if ctx.maps[m, MAP_LEN] == ctx.maps[m, MAP_CAPACITY]:
         return False
-    map_add(ctx, m, key)
+    map_place(ctx, m, slot, key)
     return True
 
 
 def lru_hash_insert(ctx: Context, lruvec: int, m: int, key: int) -> bool:
-    if map_touch(ctx, lruvec, m, key):
+    """The new key goes in before the oldest goes out, so that its probe is made once: a map has one entry to spare."""
+    slot = map_probe(ctx, m, key)
+    entry = map_entry_at(ctx, m, slot)
+    if entry != 0:
+        map_unlink(ctx, entry)
+        map_link_newest(ctx, m, entry)
         return True
     if ctx.maps[m, MAP_CAPACITY] == 0:
         return False
-    if ctx.maps[m, MAP_LEN] == ctx.maps[m, MAP_CAPACITY]:
+    map_place(ctx, m, slot, key)
+    if ctx.maps[m, MAP_LEN] > ctx.maps[m, MAP_CAPACITY]:
         oldest = ctx.map_links[ctx.maps[m, MAP_ENTRY], MAP_NEXT]
-        map_remove_slot(ctx, m, map_find(ctx, m, ctx.map_keys[oldest, MAP_KEY]))
-    map_add(ctx, m, key)
+        map_remove_slot(ctx, m, map_probe(ctx, m, ctx.map_keys[oldest, MAP_KEY]))
     return True
 
 
 def map_delete(ctx: Context, lruvec: int, m: int, key: int) -> bool:
-    slot = map_find(ctx, m, key)
-    if slot < 0:
+    slot = map_probe(ctx, m, key)
+    if map_entry_at(ctx, m, slot) == 0:
         return False
     map_remove_slot(ctx, m, slot)
     return True
 
 
 def map_touch(ctx: Context, lruvec: int, m: int, key: int) -> bool:
-    slot = map_find(ctx, m, key)
-    if slot < 0:
+    entry = map_entry_at(ctx, m, map_probe(ctx, m, key))
+    if entry == 0:
         return False
-    entry = ctx.map_index[ctx.maps[m, MAP_INDEX] + slot]
     map_unlink(ctx, entry)
     map_link_newest(ctx, m, entry)
     return True

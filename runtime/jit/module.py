@@ -29,6 +29,10 @@ SCAN_FUNCTIONS: list[CoreCallable] = [lists.list_len, lists.scan_begin, lists.sc
 """What a `Scan` calls."""
 
 
+LARGE_POLICY = 2_000
+"""Instructions; the shipped programs have up to 150."""
+
+
 @dataclass(frozen=True, slots=True)
 class Builtin:
     """A policy that is part of the core: a module whose functions are named as the hooks they implement."""
@@ -103,6 +107,14 @@ class Module:
         """The names of the entry points."""
         return tuple(qualified(f) for f in self.entry_points)
 
+    @property
+    def level(self) -> int:
+        """How hard LLVM optimises: 3, or 1 for a policy so large that its time, which grows faster than the policy,
+        would be minutes."""
+        if isinstance(self.policy, Builtin):
+            return 3
+        return 3 if sum(_size(h.body) for h in self.policy.hooks) <= LARGE_POLICY else 1
+
     @functools.cached_property
     def text(self) -> str:
         """The module as LLVM text."""
@@ -127,6 +139,18 @@ class Module:
         targets = {h.hook: (f"hook.{h.hook}", 1 + len(h.params)) for h in policy.hooks}
         results = {h.hook: h.result for h in policy.hooks}
         return ModulePlan(layout_of(policy), self.settings, targets, results, self.core, policy)
+
+
+def _size(body: Sequence[ir.Node]) -> int:
+    """The instructions of a body."""
+    size = 0
+    for node in body:
+        size += 1
+        if isinstance(node, ir.If):
+            size += _size(node.then) + _size(node.orelse)
+        elif isinstance(node, ir.Block | ir.Loop | ir.Scan):
+            size += _size(node.body)
+    return size
 
 
 def _core_functions(policy: ir.Policy, body: Sequence[ir.Node]) -> list[CoreCallable]:

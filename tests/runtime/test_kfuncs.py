@@ -138,7 +138,7 @@ def test_each_kfunc_is_implemented_with_its_arguments(name: str, kind: str) -> N
 
 
 def test_nothing_else_is_a_kfunc() -> None:
-    for name in ("folio_alloc", "list_add", "map_find", "no_such"):
+    for name in ("folio_alloc", "list_add", "map_probe", "no_such"):
         with pytest.raises(KeyError):
             implementation(name)
 
@@ -178,7 +178,7 @@ def check_reference(ctx: Context, m: int, reference: int) -> None:
     if reference:
         entry, rest = divmod(reference - first, stride)
         assert rest == 0
-        assert 1 <= entry <= ctx.maps[m, core.MAP_CAPACITY]
+        assert 1 <= entry <= ctx.maps[m, core.MAP_CAPACITY] + 1  # one entry is to spare
 
 
 @pytest.mark.parametrize(("name", "kind"), [(k, kind) for k, kind in KFUNC_KINDS if abi.KFUNCS[k].receiver == "map"])

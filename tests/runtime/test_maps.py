@@ -57,7 +57,8 @@ def check_index(ctx: Context, m: int) -> None:
     slots = {s: ctx.map_index[index + s] for s in range(mask + 1) if ctx.map_index[index + s] != 0}
     assert len(slots) == len(set(slots.values())) == ctx.maps[m, core.MAP_LEN]
     for slot, entry in slots.items():
-        assert ctx.maps[m, core.MAP_ENTRY] < entry <= ctx.maps[m, core.MAP_ENTRY] + ctx.maps[m, core.MAP_CAPACITY]
+        first = ctx.maps[m, core.MAP_ENTRY] + 1
+        assert first <= entry <= first + ctx.maps[m, core.MAP_CAPACITY]
         probe = maps.map_home(ctx, m, ctx.map_keys[entry, core.MAP_KEY])
         while probe != slot:
             assert probe in slots

@@ -34,5 +34,5 @@ def test_a_map_of_a_size_that_nobody_can_print_is_refused_with_an_error() -> Non
 
 def test_entries_of_all_maps_are_numbered_in_32_bits() -> None:
     policy = parse_policy("policy p\nmap m: hash<u64> {} [2147483648]\nmap n: hash<u64> {} [2147483648]\n")
-    with pytest.raises(AttachError, match="the maps would have 4,294,967,298 entries"):
+    with pytest.raises(AttachError, match="the maps would have 4,294,967,300 entries"):
         place_maps(policy.maps, [0, 0], abi.MAX_MEMORY_PAGES, [])
