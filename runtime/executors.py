@@ -7,19 +7,19 @@ it is built in, as Python, too. `InterpretedExecutor` interprets the IR of core 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
 from dsl import abi
 from runtime.core import replay
 from runtime.core.context import Context
+from runtime.core.layout import OPS
 from runtime.interp import Interpreter
 from runtime.jit.engine import NativeCode
 from runtime.jit.frontend import qualified
-from runtime.jit.module import ENTRY_POINTS, Builtin, Module
+from runtime.jit.module import Builtin, Module
 from runtime.simulation import Simulation
-
-ATTACH, REPLAY = (qualified(f) for f in ENTRY_POINTS)
 
 
 class NativeExecutor:
@@ -28,13 +28,13 @@ class NativeExecutor:
     def __init__(self, code: NativeCode) -> None:
         self._code = code
 
-    def attach(self, simulation: Simulation) -> None:
+    def call(self, simulation: Simulation, entry: str, *args: int) -> int:
         addresses = simulation.addresses()
-        self._code.call(ATTACH, addresses.ctypes.data)
+        return self._code.call(_symbol(entry), addresses.ctypes.data, *args)
 
-    def replay(self, simulation: Simulation, first: int, last: int) -> int:
-        addresses = simulation.addresses()
-        return self._code.call(REPLAY, addresses.ctypes.data, first, last)
+
+def _symbol(entry: str) -> str:
+    return qualified(vars(replay)[entry])
 
 
 def _absent(hook: abi.Hook) -> Any:
@@ -48,23 +48,34 @@ class PythonExecutor:
         self._module = module
 
     def _context(self, simulation: Simulation) -> Context:
-        policy = self._module.policy
         context = Context(dict(simulation.views()), self._module.settings)
-        hooks = {name: _absent(hook) for name, hook in abi.HOOKS.items()}
-        if isinstance(policy, Builtin):
-            hooks.update(policy.hooks)
-        else:
-            interpreter = Interpreter(simulation, self._module, context)
-            for hook in policy.hooks:
-                hooks[hook.hook] = interpreter.hook(hook)
-        context.hooks = SimpleNamespace(**hooks)
+        hooks = [self._hooks_of(number, simulation, context) for number in range(len(self._module.policies))]
+        context.hooks = SimpleNamespace(**(hooks[0] if len(hooks) == 1 else _by_lruvec(hooks)))
         return context
 
-    def attach(self, simulation: Simulation) -> None:
-        replay.attach(self._context(simulation))
+    def _hooks_of(self, number: int, simulation: Simulation, context: Context) -> dict[str, Any]:
+        """All hooks of a policy as Python functions, absent ones as functions that do nothing."""
+        policy = self._module.metered[number]
+        hooks = {name: _absent(hook) for name, hook in abi.HOOKS.items()}
+        if isinstance(policy, Builtin):
+            return {**hooks, **policy.hooks}
+        interpreter = Interpreter(simulation, self._module, context, number)
+        return {**hooks, **{hook.hook: interpreter.hook(hook) for hook in policy.hooks}}
 
-    def replay(self, simulation: Simulation, first: int, last: int) -> int:
-        return replay.replay(self._context(simulation), first, last)
+    def call(self, simulation: Simulation, entry: str, *args: int) -> int:
+        return int(vars(replay)[entry](self._context(simulation), *args))
+
+
+def _by_lruvec(hooks: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Hooks that call those of the policy attached to the lruvec."""
+
+    def chosen(name: str) -> Any:
+        def call(ctx: Context, lruvec: int, *args: int) -> Any:
+            return hooks[ctx.lruvecs[lruvec, OPS]][name](ctx, lruvec, *args)
+
+        return call
+
+    return {name: chosen(name) for name in abi.HOOKS}
 
 
 class InterpretedExecutor:
@@ -73,13 +84,7 @@ class InterpretedExecutor:
     def __init__(self, module: Module) -> None:
         self._module = module
 
-    def _run(self, simulation: Simulation, function: str, *args: int) -> int:
+    def call(self, simulation: Simulation, entry: str, *args: int) -> int:
         context = Context(dict(simulation.views()), self._module.settings)
         interpreter = Interpreter(simulation, self._module, context)
-        return int(interpreter.call_core(function, args))
-
-    def attach(self, simulation: Simulation) -> None:
-        self._run(simulation, ATTACH)
-
-    def replay(self, simulation: Simulation, first: int, last: int) -> int:
-        return self._run(simulation, REPLAY, first, last)
+        return int(interpreter.call_core(_symbol(entry), args))

@@ -21,7 +21,7 @@ from runtime import arithmetic
 from runtime.core import lists as core_lists
 from runtime.core.context import Context
 from runtime.core.kfuncs import implementation
-from runtime.core.layout import FIELD_OFFSET
+from runtime.core.layout import FIELD_OFFSET, FIRST_MAP, OPS
 from runtime.jit import trusted
 from runtime.jit.frontend import qualified
 from runtime.jit.module import Builtin, Module
@@ -45,11 +45,14 @@ class Interpreter:
     """Runs IR over one simulation. `context` gives the core's views; kfuncs run as plain Python when a hook of a policy
     is called from a Python core, and are interpreted when the core is."""
 
-    def __init__(self, simulation: Simulation, module: Module, context: Context) -> None:
+    def __init__(self, simulation: Simulation, module: Module, context: Context, policy: int = 0) -> None:
+        """`policy` is the number of the policy whose hooks this interpreter runs; the core may call those of others."""
         self._context = context
+        self._simulation = simulation
         self._module = module
-        self._layout = simulation.layout
-        self._policy = module.policy
+        self._layout = module.layouts[policy]
+        self._policy = module.metered[policy]
+        self._others: dict[int, Interpreter] = {policy: self}
         self._bytes = {name: memoryview(simulation.regions[name]) for name in ("folios", "map_values")}
         self._plain_kfuncs = True
         self._functions: dict[str, Callable[..., int]] = {}
@@ -120,7 +123,27 @@ class Interpreter:
         return lambda *args: run(0, args)
 
     def hook_call(self, name: str) -> Callable[..., int] | None:
-        """A hook as the interpreted core calls it; None if the policy has none."""
+        """A hook as the interpreted core calls it; None if no policy has it."""
+        calls = [self._of(number)._own_hook(name) for number in range(len(self._module.policies))]
+        if len(calls) == 1 or not any(calls):
+            return calls[0]
+        default = abi.HOOKS[name].default
+
+        def call(lruvec: int, *args: int) -> int:
+            chosen = calls[self._context.lruvecs[lruvec, OPS]]
+            return default if chosen is None else chosen(lruvec, *args)
+
+        return call
+
+    def _of(self, number: int) -> Interpreter:
+        """The interpreter of another policy's hooks over the same memory."""
+        if number not in self._others:
+            other = Interpreter(self._simulation, self._module, self._context, number)
+            other._plain_kfuncs, other._others, other._functions = self._plain_kfuncs, self._others, self._functions
+            self._others[number] = other
+        return self._others[number]
+
+    def _own_hook(self, name: str) -> Callable[..., int] | None:
         if isinstance(self._policy, Builtin):
             function = self._policy.hooks.get(name)
             return None if function is None else self.core_call(qualified(function))
@@ -265,7 +288,8 @@ class _Bodies:
 
     def _loadparam(self, n: ir.LoadParam) -> Step:
         write, type, at, params = self._set(n.dst), n.dst.type, n.param, self._in.context.params
-        return lambda v: write(v, wrap(params[at], type))
+        stride = self._in.settings["NR_PARAMS"]
+        return lambda v: write(v, wrap(params[v[-2] * stride + at], type))
 
     def _word(self, state: int, index: Operand) -> Read:
         declared, layout, read = self._in.policy.states[state], self._in.layout, self._read(index)
@@ -359,8 +383,12 @@ class _Bodies:
         if receiver == "cursor":
             head = self._in.layout.cursor_list[table]
             return self._calling(n.dst, lambda v: function(v[-2], table + 1, self._row(v, head)))
-        fixed = [table] if receiver == "map" else []
-        return self._calling(n.dst, lambda v: function(v[-2], *fixed, *(wrap(a(v), I64) for a in args)))
+        if receiver == "map":
+            lruvecs = self._in.context.lruvecs
+            return self._calling(
+                n.dst, lambda v: function(v[-2], lruvecs[v[-2], FIRST_MAP] + table, *(wrap(a(v), I64) for a in args))
+            )
+        return self._calling(n.dst, lambda v: function(v[-2], *(wrap(a(v), I64) for a in args)))
 
     def _row(self, values: Values, number: int) -> int:
         return int(values[-2] * self._in.layout.nr_lists + number)

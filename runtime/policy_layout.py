@@ -8,7 +8,7 @@ on the values of params, so that native code can be kept for any run.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dsl import ir
 from runtime.core.layout import FIELD_OFFSET, FIRST_POLICY_LIST
@@ -106,3 +106,13 @@ def layout_of_builtin(nr_lists: int, state_words: int) -> PolicyLayout:
         value_offsets=(),
         value_stride=(),
     )
+
+
+def share_strides(layouts: Sequence[PolicyLayout]) -> tuple[PolicyLayout, ...]:
+    """The layouts of policies in one simulation: what a folio, a lruvec and its lists take is the most any needs, so
+    that all agree where a row begins."""
+    widest = {
+        name: max(getattr(layout, name) for layout in layouts)
+        for name in ("folio_columns", "field_bytes", "state_stride", "nr_lists", "nr_cursors")
+    }
+    return tuple(replace(layout, **widest) for layout in layouts)

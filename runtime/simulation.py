@@ -1,31 +1,27 @@
 """One simulation: its memory, and running events of a trace through it.
 
-In: a policy (verified, or built in), params, the size of memory and the model. Out: counters, and the memory itself.
-`Simulation` allocates the regions of `runtime/core/layout.py` as flat arrays and runs chunks through an executor
-(`runtime/executors.py`). All executors work on the same bytes; `digest` is their hash.
+In: the policies that are attached, the machine and an executor. Out: counters, and the memory itself. `Simulation` runs
+chunks through an executor (`runtime/executors.py`); all executors work on the same bytes, and `digest` is their hash.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import mmap
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
-from dsl import abi, ir
+from runtime.address_space import AddressSpace
 from runtime.core import layout as core
-from runtime.jit.module import Attachable, layout_of
-from runtime.map_sizes import MapPlace, place_maps
+from runtime.core.hooks import YOUNG
+from runtime.invariant_error import InvariantError
+from runtime.jit.module import Attachable, Variant, hook_bits
+from runtime.machine import Machine
 from runtime.policy_layout import PolicyLayout
+from runtime.regions import PAGE_TABLE_ENTRY_BYTES, Attachment, Lineup, Regions, allocate, zeroed
 
 DTYPES = {(8, False): "u1", (32, False): "<u4", (64, True): "<i8"}
-FIRST_PAGE_ROOM = 1 << 16
-PAGE_TABLE_ENTRY_BYTES = 8
-HUGE_PAGE = 2 << 20
 
 
 class Chunk(Protocol):
@@ -37,143 +33,65 @@ class Chunk(Protocol):
     def flags(self) -> np.ndarray[Any, np.dtype[np.uint8]]: ...
     @property
     def nr_pages(self) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """What a policy runs on: `nr_pages` of memory, the model, and the settings of reclaim.
-
-    `watermarks` are free pages (min, low, high): at min the task reclaims, below low kswapd does, up to high.
-    `scan_batch`: folios one call of `evict_folios` may look at (ideal model; the kernel's rounds have 32).
-    """
-
-    nr_pages: int
-    ideal: bool = False
-    swappiness: int = 60
-    watermarks: tuple[int, int, int] = (0, 0, 0)
-    scan_batch: int = 32
-
-    def __post_init__(self) -> None:
-        low, high = 1, abi.MAX_MEMORY_PAGES
-        if not low <= self.nr_pages <= high:
-            raise ValueError(f"memory of {self.nr_pages:,} pages is out of range {low}..={high}")
-        if not 1 <= self.scan_batch <= abi.MAX_SCAN:
-            raise ValueError(f"a scan batch of {self.scan_batch:,} is out of range 1..={abi.MAX_SCAN}")
-        if not 0 <= self.swappiness <= 200:
-            raise ValueError(f"swappiness {self.swappiness} is out of range 0..=200")
-        least, less, more = self.watermarks
-        if not 0 <= least <= less <= more < self.nr_pages:
-            raise ValueError(f"watermarks {self.watermarks} are not 0 <= min <= low <= high < {self.nr_pages:,} pages")
-
-
-def param_values(policy: Attachable, params: Mapping[str, int]) -> list[int]:
-    """The values of a policy's params, in the order of their declaration: those given, else the defaults."""
-    declared = policy.params if isinstance(policy, ir.Policy) else ()
-    return [params.get(p.name, p.default) for p in declared]
-
-
-def map_places(policy: Attachable, values: Sequence[int], nr_pages: int) -> list[MapPlace]:
-    """The sizes of a policy's maps with these values of its params. `AttachError` if they are too large."""
-    maps = policy.maps if isinstance(policy, ir.Policy) else ()
-    return place_maps(maps, layout_of(policy).value_stride, nr_pages, values)
+    @property
+    def keys(self) -> np.ndarray[Any, np.dtype[np.uint64]] | None: ...
 
 
 class Executor(Protocol):
     """Runs the entry points of the core over the memory of a simulation."""
 
-    def attach(self, simulation: Simulation) -> None: ...
-    def replay(self, simulation: Simulation, first: int, last: int) -> int: ...
+    def call(self, simulation: Simulation, entry: str, *args: int) -> int: ...
 
 
-def zeroed(size: int) -> Any:
-    """An array of at least `size` zero bytes that take memory only when they are touched. Where the system can, large
-    ones lie on huge pages: the page table is read at random, and address translation would cost as much as the read."""
-    pages = mmap.mmap(-1, max(size, mmap.PAGESIZE))
-    if size >= HUGE_PAGE and hasattr(mmap, "MADV_HUGEPAGE"):
-        with contextlib.suppress(OSError):
-            pages.madvise(mmap.MADV_HUGEPAGE)
-    return np.frombuffer(pages, "u1")[: max(size, 16)]
+def walks_page_tables(policies: Sequence[Attachable]) -> bool:
+    """Whether any of the policies hears of young page table entries."""
+    return any(hook_bits(policy) >> YOUNG & 1 for policy in policies)
 
 
 class Simulation:
     """The memory of one run. Not shared between threads while it runs."""
 
-    def __init__(self, policy: Attachable, params: Mapping[str, int], machine: Machine, executor: Executor) -> None:
-        self.policy = policy
+    def __init__(
+        self,
+        attached: Attachment | Sequence[Attachment],
+        machine: Machine,
+        executor: Executor,
+        addressed: bool = False,
+        checked: bool = False,
+    ) -> None:
+        """`attached`: a policy for every memcg, or one for each, in order. `addressed`, `checked`: as the core was
+        compiled."""
+        one = [attached] * len(machine.all_memcgs) if isinstance(attached, Attachment) else attached
+        self.lineup = Lineup(tuple(one))
         self.machine = machine
-        self.layout: PolicyLayout = layout_of(policy)
+        self.addressed, self.checked = addressed, checked
         self._executor = executor
-        self.regions: dict[str, Any] = {}
-        self._allocate(params)
-        executor.attach(self)
+        self.regions: Regions = allocate(self.lineup, machine)
+        self._space = AddressSpace(len(machine.all_tasks)) if addressed else None
+        self._pages_seen = 0
+        self.page_owners: list[tuple[int, int]] = []
+        for lruvec in range(machine.nr_lruvecs):
+            executor.call(self, "attach", lruvec)
 
-    # --- memory --------------------------------------------------------------------------------------------
+    @property
+    def layout(self) -> PolicyLayout:
+        """What all policies of the simulation agree on: strides."""
+        return self.lineup.layouts[0]
 
-    def _allocate(self, params: Mapping[str, int]) -> None:
-        values = param_values(self.policy, params)
-        places = map_places(self.policy, values, self.machine.nr_pages)
-        heads = self.layout.nr_lists + 1
-        rows = heads + self.machine.nr_pages + 1
-        sizes = {
-            "folios": rows * self.layout.folio_bytes,
-            "page_table": FIRST_PAGE_ROOM * PAGE_TABLE_ENTRY_BYTES,
-            "state": core.STATE_WORDS * 8,
-            "lruvecs": 16 * 8,
-            "batches": core.BATCH_SLOTS * 4,
-            "policy": self.layout.state_stride * 8,
-            "cursors": self.layout.nr_cursors * 4,
-            "params": len(values) * 8,
-            "maps": max(len(places), 1) * 16 * 8,
-            "map_index": sum(p.slots for p in places) * 4,
-            "map_entries": (sum(p.entries for p in places) + 1) * 16,
-            "map_values": 8 + sum(p.entries * p.stride for p in places),
-        }
-        for name, size in sizes.items():
-            self.regions[name] = zeroed(size)
-        self._initialise(values, places, heads)
-
-    def _initialise(self, values: list[int], places: list[MapPlace], heads: int) -> None:
-        folios = self.regions["folios"].view("<u4").reshape(-1, self.layout.folio_columns)
-        for head in range(1, heads):
-            folios[head, core.PREV] = folios[head, core.NEXT] = head
-        state = self.state
-        state[core.NR_PAGES] = state[core.CAPACITY] = self.machine.nr_pages
-        state[core.NEXT_FOLIO] = heads
-        state[core.PRIORITY] = core.DEF_PRIORITY
-        state[core.SWAPPINESS] = self.machine.swappiness
-        state[core.SCAN_BATCH] = self.machine.scan_batch
-        state[core.WMARK_MIN], state[core.WMARK_LOW], state[core.WMARK_HIGH] = self.machine.watermarks
-        if values:
-            self.regions["params"].view("<i8")[:] = [_signed(v) for v in values]
-        cursors = self.regions["cursors"].view("<u4")
-        for number, head in enumerate(self.layout.cursor_list):
-            cursors[number + 1] = head
-        if isinstance(self.policy, ir.Policy):
-            words = self.regions["policy"].view("<i8")
-            for declared, first in zip(self.policy.states, self.layout.state_words, strict=True):
-                words[first : first + declared.length] = _signed(declared.initial)
-        self._initialise_maps(places)
-
-    def _initialise_maps(self, places: list[MapPlace]) -> None:
-        headers = self.regions["maps"].view("<i8").reshape(-1, 16)
-        links = self.regions["map_entries"].view("<u4").reshape(-1, 4)
-        index, entry, value = 0, 1, 8
-        for number, place in enumerate(places):
-            row = headers[number]
-            row[core.MAP_INDEX], row[core.MAP_MASK] = index, place.slots - 1
-            row[core.MAP_SHIFT] = 64 - (place.slots.bit_length() - 1)
-            row[core.MAP_ENTRY], row[core.MAP_NEXT_ENTRY] = entry, entry + 1
-            row[core.MAP_CAPACITY] = place.capacity
-            row[core.MAP_VALUE], row[core.MAP_STRIDE] = value, place.stride
-            links[entry, core.MAP_PREV] = links[entry, core.MAP_NEXT] = entry
-            index += place.slots
-            entry += place.entries
-            value += place.entries * place.stride
+    @property
+    def variant(self) -> Variant:
+        return Variant(self.machine.ideal, self.machine.single, self.addressed, self.checked)
 
     @property
     def state(self) -> Any:
         """The words of `state` (i64)."""
         return self.regions["state"].view("<i8")
+
+    def table(self, name: str) -> Any:
+        """A table of words: `nodes`, `memcgs`, `lruvecs`, `tasks`, `devices`, `latencies`."""
+        columns = core.VIEWS[name].columns
+        assert isinstance(columns, int)
+        return self.regions[name].view("<i8").reshape(-1, columns)
 
     def _room_for(self, nr_pages: int) -> None:
         """Let the page table hold `nr_pages` entries: it doubles, so that a stream of new pages costs little."""
@@ -183,6 +101,10 @@ class Simulation:
         grown = zeroed(max(nr_pages, 2 * have) * PAGE_TABLE_ENTRY_BYTES)
         grown[: have * PAGE_TABLE_ENTRY_BYTES] = self.regions["page_table"]
         self.regions["page_table"] = grown
+
+    def exchange(self, lineup: Lineup, regions: Regions, executor: Executor) -> None:
+        """Go on with other policies, on memory laid out for them, in code made of them (`runtime/attach.py`)."""
+        self.lineup, self.regions, self._executor = lineup, regions, executor
 
     # --- what executors work on ----------------------------------------------------------------------------
 
@@ -205,18 +127,60 @@ class Simulation:
 
     # --- running -------------------------------------------------------------------------------------------
 
-    def run(self, chunk: Chunk, first: int = 0, last: int | None = None) -> int:
-        """Run the events [`first`, `last`) of a chunk; the number of the event it stopped before. Stops early only if
-        the policy made no progress (`stopped`)."""
-        end = len(chunk.page) if last is None else last
+    def load(self, chunk: Chunk) -> None:
+        """Make the chunk what `replay` runs over: the one task's events, and the addresses of pages it names first."""
         self._room_for(chunk.nr_pages)
         self.regions["trace_page"] = np.ascontiguousarray(chunk.page, "<u4").view("u1")
         self.regions["trace_flags"] = np.ascontiguousarray(chunk.flags, "u1")
-        return self._executor.replay(self, first, end)
+        if chunk.nr_pages > self._pages_seen:
+            self.map_pages(0, self._pages_seen, chunk.nr_pages, chunk.keys)
+
+    def map_pages(self, task: int, first_page: int, end: int, keys: Any) -> None:
+        """Pages [`first_page`, `end`) belong to a task; `keys` are their addresses, None: their numbers are. Pages are
+        mapped in the order of their numbers: `page_owners` has the task and the end of each stretch."""
+        self._room_for(end)
+        self.page_owners.append((task, end))
+        self._pages_seen = end
+        self.state[core.NR_PAGE_IDS] = end
+        self.state[core.HAS_WALKS] = 1
+        tasks = self.table("tasks")
+        if self._space is None:
+            tasks[0, core.NR_TABLES] = -(-end // core.PTES_PER_TABLE)
+            return
+        addresses = np.arange(first_page, end, dtype=np.uint64) if keys is None else keys
+        self._space.add(task, first_page, addresses[: end - first_page])
+        for number, (first, count) in enumerate(self._space.order()):
+            tasks[number, core.FIRST_TABLE], tasks[number, core.NR_TABLES] = first, count
+        for name in ("pte_page", "page_slot", "walk_order"):
+            self.regions[name] = getattr(self._space, name).view("u1")
+
+    def run(self, chunk: Chunk, first: int = 0, last: int | None = None) -> int:
+        """Run the events [`first`, `last`) of a chunk; the number of the event it stopped before. Stops early only if
+        the run cannot go on as it is (`status`)."""
+        end = len(chunk.page) if last is None else last
+        self.load(chunk)
+        return self.call("replay", first, end)
+
+    def call(self, entry: str, *args: int) -> int:
+        """Call an entry point of the core (`runtime/core/replay.py`). `InvariantError` if a checked build finds one of
+        its invariants broken."""
+        result = self._executor.call(self, entry, *args)
+        if self.status == core.STATUS_BROKEN:
+            raise InvariantError(int(self.state[core.BROKEN]), int(self.state[core.BROKEN_AT]))
+        return result
+
+    def reclaim(self, memcg: int, nr_pages: int, swappiness: int = -1) -> int:
+        """`memory.reclaim`: take pages from a memcg although it has room. How many came."""
+        return self.call("reclaim_pages", memcg, nr_pages, swappiness)
+
+    @property
+    def status(self) -> int:
+        """0, or why the run stopped: `STATUS_` of the layout."""
+        return int(self.state[core.STATUS])
 
     @property
     def stopped(self) -> bool:
-        return bool(self.state[core.STATUS] != core.STATUS_RUNNING)
+        return self.status != core.STATUS_RUNNING
 
     @property
     def resident(self) -> int:
@@ -227,14 +191,15 @@ class Simulation:
         state = self.state
         return {name: int(state[word]) for name, word in core.COUNTERS.items()}
 
+    def memcg_counters(self, memcg: int) -> dict[str, int]:
+        """The counters of one memcg of several."""
+        row = self.table("memcgs")[memcg]
+        return {name: int(row[core.MEMCG_COUNTERS + word]) for name, word in core.COUNTERS.items()}
+
     def digest(self) -> str:
-        """A hash over all memory of the simulation but the trace it reads."""
+        """A hash over all memory of the simulation but its input."""
         whole = hashlib.blake2b(digest_size=16)
         for name in core.REGIONS:
-            if name not in core.TRACE_REGIONS:
+            if name not in core.INPUT_REGIONS:
                 whole.update(self.regions[name].tobytes())
         return whole.hexdigest()
-
-
-def _signed(value: int) -> int:
-    return value - (1 << 64) if value >= 1 << 63 else value

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from runtime.core.layout import HOOKS
+
 CoreCallable = Callable[..., Any]
 """A function of the core: `(ctx, ...)`, of integers and to an integer, a bool or nothing."""
 
@@ -29,9 +31,10 @@ class Table(Protocol):
 
 
 class Hooks(Protocol):
-    """The hooks of the attached policy, in the order and with the arguments of the `abi`."""
+    """The hooks of the attached policies, in the order and with the arguments of the `abi`."""
 
     def init(self, ctx: Context, lruvec: int) -> None: ...
+    def exit(self, ctx: Context, lruvec: int) -> None: ...
     def miss(self, ctx: Context, lruvec: int) -> None: ...
     def refault(self, ctx: Context, lruvec: int, f: int) -> int: ...
     def folio_added(self, ctx: Context, lruvec: int, f: int) -> None: ...
@@ -47,6 +50,11 @@ class Hooks(Protocol):
     def folio_kept(self, ctx: Context, lruvec: int, f: int) -> None: ...
     def folio_evicted(self, ctx: Context, lruvec: int, f: int) -> int: ...
     def folio_removed(self, ctx: Context, lruvec: int, f: int) -> None: ...
+    def folio_moved(self, ctx: Context, lruvec: int, f: int) -> None: ...
+    def walk_begin(self, ctx: Context, lruvec: int) -> None: ...
+    def walk_table(self, ctx: Context, lruvec: int) -> int: ...
+    def young(self, ctx: Context, lruvec: int, f: int) -> None: ...
+    def walk_table_done(self, ctx: Context, lruvec: int) -> None: ...
 
 
 class Context:
@@ -56,7 +64,12 @@ class Context:
     field_bytes: Column
     page_table: Column
     state: Column
+    nodes: Table
+    memcgs: Table
     lruvecs: Table
+    tasks: Table
+    devices: Table
+    costs: Column
     batches: Column
     policy: Column
     cursors: Column
@@ -66,6 +79,12 @@ class Context:
     map_keys: Table
     map_links: Table
     map_bytes: Column
+    dirty_queue: Column
+    writeback: Table
+    latencies: Table
+    pte_page: Column
+    page_slot: Column
+    walk_order: Column
     trace_page: Column
     trace_flags: Column
     next_use: Column
@@ -75,31 +94,42 @@ class Context:
 
     IDEAL: bool
     """Exact capacity, one folio reclaimed when it is needed, every access a read by system call."""
+    SINGLE: bool
+    """One memcg, one node, one task: what the tree would cost is left out."""
+    ADDRESSED: bool
+    """Pages have addresses of their own, in `page_slot`; else a page's number is its address."""
+    CHECKED: bool
+    """The invariants are checked after every reclaim (`runtime/core/invariants.py`)."""
     NR_LISTS: int
-    """List heads of a lruvec, those of the core included."""
+    """List heads of a lruvec, those of the core included; likewise the next ones: the most any policy needs."""
     NR_CURSORS: int
-    """Cursors of a lruvec; 0 is the hidden one of `scan`, so at least 1 if the policy scans."""
+    """Cursors of a lruvec; 0 is the hidden one of `scan`, so at least 1 if a policy scans."""
     FOLIO_COLUMNS: int
     """32-bit columns of a row of `folios`."""
     FIELD_BYTES: int
-    """Bytes of a policy's own fields in each folio."""
+    """Bytes of the policies' own fields in each folio."""
     STATE_STRIDE: int
     """Words of policy state per lruvec."""
-    HAS_SCAN_PLAN: bool
-    """Whether the policy has the hook; likewise the next ones. Absent hooks else cost nothing and do nothing."""
-    HAS_FOLIO_CHECK: bool
-    HAS_FOLIO_KEPT: bool
-    HAS_MISS: bool
-    HAS_REFAULT: bool
-    HAS_FOLIO_ADDED: bool
-    HAS_FOLIO_ACCESSED: bool
-    HAS_FOLIO_ACTIVATED: bool
+    NR_PARAMS: int
+    """Words of params per lruvec."""
+    HOOKS_ALL: int
+    """The hooks that every attached policy has, a bit each; an absent hook costs nothing and does nothing."""
+    HOOKS_ANY: int
+    """Those that any has."""
 
     hooks: Hooks
 
     def __init__(self, views: dict[str, Any], settings: dict[str, int]) -> None:
         for name, value in {**views, **settings}.items():
             setattr(self, name, value)
+
+
+def has_hook(ctx: Context, lruvec: int, hook: int) -> bool:
+    """Whether the policy of a lruvec has the hook number `hook`, a constant. Decided when the core is compiled, unless
+    some policies of the run have it and some have not."""
+    if ctx.HOOKS_ALL >> hook & 1:
+        return True
+    return ctx.HOOKS_ANY >> hook & 1 != 0 and ctx.lruvecs[lruvec, HOOKS] >> hook & 1 != 0
 
 
 def wrap_mul(a: int, b: int) -> int:

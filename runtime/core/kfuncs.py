@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import FunctionType
 
 from dsl.abi import KFUNCS
-from runtime.core import folio, lists, maps
+from runtime.core import folio, lists, maps, reclaim_context, shrink, workingset
 from runtime.core.context import CoreCallable
 
 BY_KIND: dict[tuple[str, str], CoreCallable] = {
@@ -20,7 +20,7 @@ def implementation(kfunc: str, map_kind: str = "") -> CoreCallable:
     by_kind = BY_KIND.get((kfunc, map_kind))
     if by_kind is not None:
         return by_kind
-    for module in (lists, folio, maps):
+    for module in (lists, folio, maps, reclaim_context, workingset, shrink):
         function = vars(module).get(kfunc)
         if isinstance(function, FunctionType) and kfunc in KFUNCS:
             return function

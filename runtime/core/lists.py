@@ -9,6 +9,7 @@ here: when the folio a cursor stands on leaves its list, the cursor moves on to 
 from __future__ import annotations
 
 from runtime.core.context import Context, prefetch
+from runtime.core.folio import folio_is_file
 from runtime.core.layout import (
     CTX_WANTED,
     IN_CORE_QUEUE,
@@ -16,6 +17,7 @@ from runtime.core.layout import (
     LEN,
     LIST,
     LOOKED_AT,
+    LOOKED_AT_FILE,
     NEXT,
     NR_FOLIOS,
     NR_ISOLATED,
@@ -107,6 +109,13 @@ def queue_pop(ctx: Context, queue: int) -> int:
     return f
 
 
+def note_looked_at(ctx: Context, f: int) -> None:
+    """The policy is handed a folio to look at."""
+    ctx.state[LOOKED_AT] += 1
+    if not ctx.IDEAL:
+        ctx.state[LOOKED_AT_FILE] += folio_is_file(ctx, f)
+
+
 # --- kfuncs: lists ----------------------------------------------------------------------------------------
 # The verifier proves that a pushed folio is in the policy's hand, but not that no other register names it: after
 # `let a = q.head; let b = q.pop_head(); ctx.evict(a);` the folio of `b` is isolated. So a push leaves a folio that
@@ -164,7 +173,7 @@ def list_pop_head(ctx: Context, lruvec: int, head: int) -> int:
     if f == head:
         return 0
     detach(ctx, lruvec, f)
-    ctx.state[LOOKED_AT] += 1
+    note_looked_at(ctx, f)
     return f
 
 
@@ -173,7 +182,7 @@ def list_pop_tail(ctx: Context, lruvec: int, head: int) -> int:
     if f == head:
         return 0
     detach(ctx, lruvec, f)
-    ctx.state[LOOKED_AT] += 1
+    note_looked_at(ctx, f)
     return f
 
 
@@ -209,8 +218,11 @@ def ctx_evict(ctx: Context, lruvec: int, f: int) -> bool:
     if ctx.folios[f, LIST] != 0:
         if not on_list(ctx, lruvec, f) or ctx.state[CTX_WANTED] == 0:
             return False
-        # The one behind it is likely the next to go, and its page table entry was not touched for long.
+        # The one behind it is likely the next to go, on whichever side that is, and its page table entry was not
+        # touched for long.
         prefetch(ctx.page_table, ctx.folios[ctx.folios[f, NEXT], PAGE])
+        if not ctx.IDEAL:
+            prefetch(ctx.page_table, ctx.folios[ctx.folios[f, PREV], PAGE])
         detach(ctx, lruvec, f)
     if ctx.state[CTX_WANTED] > 0:
         ctx.state[CTX_WANTED] -= 1
@@ -234,7 +246,7 @@ def scan_next(ctx: Context, lruvec: int, head: int) -> int:
     if f == head or ctx.state[CTX_WANTED] == 0:
         return 0
     ctx.cursors[lruvec * ctx.NR_CURSORS] = ctx.folios[f, NEXT]
-    ctx.state[LOOKED_AT] += 1
+    note_looked_at(ctx, f)
     return f
 
 
@@ -249,7 +261,7 @@ def cursor_next(ctx: Context, lruvec: int, cursor: int, head: int) -> int:
         if f == head:
             return 0
     ctx.cursors[lruvec * ctx.NR_CURSORS + cursor] = ctx.folios[f, NEXT]
-    ctx.state[LOOKED_AT] += 1
+    note_looked_at(ctx, f)
     return f
 
 

@@ -18,7 +18,7 @@ from dsl.ir import Const, Operand, Reg
 from dsl.types import BOOL, U64, Type
 from runtime.core import lists as core_lists
 from runtime.core.kfuncs import implementation
-from runtime.core.layout import ADDRESSES, FIELD_OFFSET, VIEWS
+from runtime.core.layout import ADDRESSES, FIELD_OFFSET, FIRST_MAP, OPS, VIEWS
 from runtime.jit import trusted
 from runtime.jit.frontend import qualified
 from runtime.jit.llvm_text import literal, llvm_type, tag
@@ -30,16 +30,25 @@ SIGNED = {"lt": "slt", "le": "sle", "gt": "sgt", "ge": "sge", "eq": "eq", "ne": 
 
 
 @dataclass(frozen=True, slots=True)
+class HookTarget:
+    """The function of a policy's hook: its symbol, how many arguments it takes, and what it returns."""
+
+    symbol: str
+    arguments: int
+    result: Type | None
+
+
+@dataclass(frozen=True, slots=True)
 class ModulePlan:
     """What an emitter must know of the module besides the function at hand.
 
-    `hooks` maps a hook to the symbol and argument count of its function, absent if the policy has none.
+    `hooks` has, for each attached policy, the targets of the hooks it has. `layout` and `policy` belong to the
+    policy whose hook is emitted; a core function has none.
     """
 
     layout: PolicyLayout
     settings: dict[str, int]
-    hooks: dict[str, tuple[str, int]]
-    hook_results: dict[str, Type | None]
+    hooks: tuple[dict[str, HookTarget], ...]
     core: dict[str, trusted.CoreFunction]
     policy: ir.Policy | None
 
@@ -289,7 +298,9 @@ class Emitter:
         self._store_view("policy", self._state_word(n.state, n.index), None, self._wide(n.value))
 
     def _load_param(self, n: ir.LoadParam) -> None:
-        self._set(n.dst, self._resized(self._load_view("params", str(n.param)), U64, n.dst.type.bits))
+        row = self._value(f"mul i64 %lruvec, {self._plan.settings['NR_PARAMS']}")
+        word = self._load_view("params", self._value(f"add i64 {row}, {n.param}"))
+        self._set(n.dst, self._resized(word, U64, n.dst.type.bits))
 
     def _list_at(self, n: ir.ListAt) -> None:
         row = self._value(f"mul i64 %lruvec, {self._plan.layout.nr_lists}")
@@ -326,20 +337,41 @@ class Emitter:
             self._set(n.dst, value)
 
     def _hook_call(self, n: trusted.HookCall) -> None:
-        target = self._plan.hooks.get(n.hook)
+        """Of the only policy there is, or of the one attached to the lruvec."""
+        args = [self._operand(a) for a in n.args]
+        targets = [hooks.get(n.hook) for hooks in self._plan.hooks]
+        if len(targets) == 1:
+            self._hook_of(n, targets[0], args)
+        elif any(targets):
+            self._hook_by_lruvec(n, targets, args)
+        else:
+            self._hook_of(n, None, args)
+
+    def _hook_of(self, n: trusted.HookCall, target: HookTarget | None, args: Sequence[str]) -> None:
         if target is None:
             if n.dst is not None:
                 self._set(n.dst, str(abi.HOOKS[n.hook].default))
             return
-        symbol, count = target
-        args = ", ".join(["ptr %ctx", *(f"i64 {self._operand(a)}" for a in n.args[:count])])
-        result = self._plan.hook_results[n.hook]
-        if result is None:
-            self._line(f"call void @{symbol}({args})")
+        text = ", ".join(["ptr %ctx", *(f"i64 {a}" for a in args[: target.arguments])])
+        if target.result is None:
+            self._line(f"call void @{target.symbol}({text})")
             return
-        value = self._value(f"call {llvm_type(result)} @{symbol}({args})")
+        value = self._value(f"call {llvm_type(target.result)} @{target.symbol}({text})")
         if n.dst is not None:
-            self._set(n.dst, self._resized(value, result, 64))
+            self._set(n.dst, self._resized(value, target.result, 64))
+
+    def _hook_by_lruvec(self, n: trusted.HookCall, targets: Sequence[HookTarget | None], args: Sequence[str]) -> None:
+        number = self._load_view("lruvecs", args[0], str(OPS))
+        end = self._name("end")
+        labels = [self._name("policy") for _ in targets]
+        cases = " ".join(f"i64 {k}, label %{label}" for k, label in enumerate(labels[1:], 1))
+        self._line(f"switch i64 {number}, label %{labels[0]} [ {cases} ]")
+        self._closed = True
+        for label, target in zip(labels, targets, strict=True):
+            self._label(label)
+            self._hook_of(n, target, args)
+            self._jump(end)
+        self._label(end)
 
     def _call(self, n: ir.Call) -> None:
         kfunc = abi.KFUNCS[n.kfunc]
@@ -347,7 +379,7 @@ class Emitter:
         args = ["%lruvec"]
         kind = ""
         if kfunc.receiver == "map":
-            args.append(str(n.table))
+            args.append(self._map_row(n.table))
             kind = self._policy().maps[n.table].kind
         elif kfunc.receiver == "cursor":
             args += [str(n.table + 1), self._list_row(layout.cursor_list[n.table])]
@@ -357,6 +389,12 @@ class Emitter:
         value = self._invoke(name, result, args)
         if n.dst is not None and result is not None:
             self._set(n.dst, value if result == BOOL else self._resized(value, U64, n.dst.type.bits or 64))
+
+    def _map_row(self, table: int) -> str:
+        """The row of a map: those of a lruvec lie together."""
+        if self._plan.settings["SINGLE"]:
+            return str(table)
+        return self._value(f"add i64 {self._load_view('lruvecs', '%lruvec', str(FIRST_MAP))}, {table}")
 
     def _list_row(self, number: int) -> str:
         row = self._value(f"mul i64 %lruvec, {self._plan.layout.nr_lists}")

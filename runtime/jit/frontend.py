@@ -5,8 +5,8 @@ In: functions of `runtime/core` and `runtime/policies`, and the settings of a ru
 constant decides left out. `SubsetError` names file and line of what the subset does not have.
 
 All integers are signed 64-bit; `bool` is the result of comparisons. Views are `ctx.name[...]`, settings `ctx.NAME`,
-hooks `ctx.hooks.name(ctx, ...)`. The functions of the subset itself (`wrap_mul`, `shift_right_logical`, `prefetch`)
-are operations, not calls.
+hooks `ctx.hooks.name(ctx, ...)`. The functions of the subset itself (`wrap_mul`, `shift_right_logical`, `prefetch`,
+`has_hook`) are operations, not calls.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from dsl.ir import Const, Operand, Reg
 from dsl.source import Span
 from dsl.types import BOOL, I64, U64, Type
 from runtime.core.context import CoreCallable
+from runtime.core.layout import HOOKS as HOOKS_WORD
 from runtime.core.layout import VIEWS
 from runtime.jit import trusted
+from runtime.jit.folding import fold
 from runtime.jit.subset import SubsetError, always_true, check_function
 
 BINARY = {
@@ -37,6 +39,7 @@ COMPARE = {ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "
 NEGATED = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
 
 OPERATIONS = ("wrap_mul", "shift_right_logical", "prefetch")
+HAS_HOOK = "has_hook"
 
 TRUE = Const(1, BOOL)
 FALSE = Const(0, BOOL)
@@ -67,9 +70,9 @@ def _nodes(body: tuple[trusted.CoreNode, ...]) -> tuple[ir.Node, ...]:
 
 
 def compile_functions(
-    roots: Sequence[CoreCallable], settings: Mapping[str, int], hooks: Mapping[str, CoreCallable]
+    roots: Sequence[CoreCallable], settings: Mapping[str, int], hooks: Mapping[str, Sequence[CoreCallable]]
 ) -> dict[str, trusted.CoreFunction]:
-    """Compile `roots` and all they call. `hooks` are the hooks of a built-in policy; a call of another hook stays a
+    """Compile `roots` and all they call. `hooks` are the hooks of built-in policies; a call of another hook stays a
     `HookCall` and adds nothing."""
     compiled: dict[str, trusted.CoreFunction] = {}
     waiting = list(roots)
@@ -89,7 +92,11 @@ class _FunctionCompiler:
     """Compiles one function."""
 
     def __init__(
-        self, module: ModuleType, node: ast.FunctionDef, settings: Mapping[str, int], hooks: Mapping[str, CoreCallable]
+        self,
+        module: ModuleType,
+        node: ast.FunctionDef,
+        settings: Mapping[str, int],
+        hooks: Mapping[str, Sequence[CoreCallable]],
     ) -> None:
         self._module = module
         self._path = str(module.__file__)
@@ -294,7 +301,7 @@ class _FunctionCompiler:
 
     def _binary(self, op: str, left: Operand, right: Operand, n: ast.AST) -> Operand:
         if isinstance(left, Const) and isinstance(right, Const):
-            folded = _fold(op, left.value, right.value)
+            folded = fold(op, left.value, right.value)
             if folded is not None:
                 return Const(folded, I64)
         dst = self._register(I64)
@@ -421,6 +428,8 @@ class _FunctionCompiler:
         function = vars(self._module).get(n.func.id)
         if not isinstance(function, FunctionType):
             raise self._error(n, "unknown function")
+        if function.__name__ == HAS_HOOK:
+            return self._has_hook(n)
         if function.__name__ in OPERATIONS and (len(n.args) != 2 or (wanted and function.__name__ == "prefetch")):
             raise self._error(n, "not as the operation is used")
         if function.__name__ == "prefetch":
@@ -454,8 +463,25 @@ class _FunctionCompiler:
         if wanted and dst is None:
             raise self._error(n, "has no result")
         if f.attr in self._hooks:
-            self.called.append(self._hooks[f.attr])
+            self.called += self._hooks[f.attr]
         self._out.append(trusted.HookCall(dst, f.attr, args, self._span(n)))
+        return dst
+
+    def _has_hook(self, n: ast.Call) -> Operand:
+        """`has_hook(ctx, lruvec, HOOK)`: a constant where all attached policies agree, else a bit of the lruvec."""
+        lruvec, hook = self._arguments(n)
+        if not isinstance(hook, Const):
+            raise self._error(n, "the hook is no constant")
+        if self._settings["HOOKS_ALL"] >> hook.value & 1:
+            return TRUE
+        if not self._settings["HOOKS_ANY"] >> hook.value & 1:
+            return FALSE
+        span = self._span(n)
+        hooks, bit = self._register(I64), self._register(I64)
+        self._out.append(trusted.ViewLoad(hooks, "lruvecs", lruvec, Const(HOOKS_WORD, I64), span))
+        self._out.append(ir.Binary(bit, "and", hooks, Const(1 << hook.value, I64), span))
+        dst = self._register(BOOL)
+        self._out.append(ir.Compare(dst, "ne", bit, Const(0, I64), span))
         return dst
 
     def _unsigned(self, name: str, n: ast.Call) -> Operand:
@@ -470,16 +496,3 @@ class _FunctionCompiler:
         self._out.append(ir.Binary(product, "mul" if name == "wrap_mul" else "shr", operands[0], operands[1], span))
         self._out.append(ir.Convert(result, product, span))
         return result
-
-
-def _fold(op: str, a: int, b: int) -> int | None:
-    """The value of a constant expression of the subset; None where it has none."""
-    if op in ("div", "mod") and (a < 0 or b <= 0):
-        return None
-    if op in ("shl", "shr") and not 0 <= b < 64:
-        return None
-    value = {
-        "add": lambda: a + b, "sub": lambda: a - b, "mul": lambda: a * b, "div": lambda: a // b, "mod": lambda: a % b,
-        "and": lambda: a & b, "or": lambda: a | b, "xor": lambda: a ^ b, "shl": lambda: a << b, "shr": lambda: a >> b,
-    }[op]()  # fmt: skip
-    return value if -(1 << 63) <= value < 1 << 63 else None
