@@ -12,61 +12,85 @@ from runtime.core.context import Context
 from runtime.core.folio import folio_activate, folio_is_file, folio_test_clear_young
 from runtime.core.layout import (
     ANON,
-    ANON_COST,
     CTX_NR_TO_SCAN,
     CTX_REASON,
     CTX_SHADOW,
     CTX_TYPE,
+    CTX_YOUNG,
     F_ACTIVE,
     F_EXECUTABLE,
     F_FILE,
     F_REFERENCED,
     F_WORKINGSET,
     FILE,
-    FILE_COST,
+    FILE_IS_TINY,
     FIRST_POLICY_LIST,
     FLAGS,
     FORCE_DEACTIVATE,
     LEN,
-    NONRESIDENT_AGE,
-    PGACTIVATE,
-    PGDEACTIVATE,
-    PGREFILL,
     PLAN_AGE,
     PLAN_EVICT,
     PREV,
     PRIORITY,
-    SKIPPED_DEACTIVATE,
     SWAP_CLUSTER_MAX,
-    SWAPPINESS,
-    WORKINGSET_ACTIVATE_ANON,
 )
-from runtime.core.lists import ctx_evict, list_head_row, list_move_head, list_push_head
-from runtime.core.vmscan import (
+from runtime.core.lists import ctx_evict, list_head_row, list_move_head, list_move_tail, list_push_head
+from runtime.core.reclaim_context import (
+    ctx_can_age_anon,
+    ctx_count_activate,
+    ctx_count_deactivate,
+    ctx_count_refill,
+    ctx_global_reclaim,
+    ctx_skip_deactivation,
+    ctx_swap_left,
+    ctx_swappiness,
+    ctx_unprotected,
+)
+from runtime.core.shrink import ctx_cost, lru_note_cost
+from runtime.core.shrink_list import (
     CHECK_ACTIVATE,
     KEEP,
     KEPT_ACTIVATE,
+    KEPT_DIRTY,
     RECLAIM,
     RECLAIM_CLEAN,
-    lru_note_cost,
 )
-from runtime.core.workingset import ACTIVATE, WORKINGSET
+from runtime.core.workingset import (
+    ACTIVATE,
+    WORKINGSET,
+    ctx_age_nonresident,
+    ctx_eviction_age,
+    ctx_refault_distance,
+    ctx_refaulted,
+    ctx_shadow_size,
+    ctx_size,
+    ctx_target_size,
+    list_mark,
+)
 
 INACTIVE = FIRST_POLICY_LIST
 """List numbers: inactive anon, active anon, inactive file, active file, as `enum lru_list` has them."""
 ACTIVE_OFFSET = 1
 FILE_OFFSET = 2
 LISTS = 4
+LIST_NAMES = ("inactive anon", "active anon", "inactive file", "active file")
+OLDEST_AT_TAIL = True
+"""As in the kernel, folios join lists at the head."""
 
 # Words of the policy's state.
-REFAULT_SNAPSHOT = 0
-"""and the next word: refault activations of anon and file when the last reclaim ended."""
-MAY_DEACTIVATE = 2
+MAY_DEACTIVATE = 0
 """and the next word: whether the active list of the type may be scanned in this pass."""
-STATE_WORDS = 4
+STATE_WORDS = 2
 
 MAX_SWAPPINESS = 200
 REFAULT_COST = 32
+
+
+def init(ctx: Context, lruvec: int) -> None:
+    """Say which list holds what."""
+    for type in range(2):
+        for active in range(2):
+            list_mark(ctx, lruvec, lru_list(ctx, lruvec, type, active), type, active)
 
 
 def lru_list(ctx: Context, lruvec: int, type: int, active: int) -> int:
@@ -94,7 +118,7 @@ def folio_accessed(ctx: Context, lruvec: int, f: int) -> None:
     elif flags & F_ACTIVE == 0:
         ctx.folios[f, FLAGS] = flags & ~F_REFERENCED
         folio_activate(ctx, lruvec, f)
-        ctx.lruvecs[lruvec, NONRESIDENT_AGE] += 1
+        ctx_age_nonresident(ctx, lruvec)
 
 
 def folio_activated(ctx: Context, lruvec: int, f: int) -> None:
@@ -102,8 +126,14 @@ def folio_activated(ctx: Context, lruvec: int, f: int) -> None:
     if ctx.folios[f, FLAGS] & F_ACTIVE:
         return
     ctx.folios[f, FLAGS] |= F_ACTIVE
-    ctx.state[PGACTIVATE] += 1
+    ctx_count_activate(ctx, lruvec, 1)
     list_move_head(ctx, lruvec, lru_list(ctx, lruvec, folio_is_file(ctx, f), 1), f)
+
+
+def folio_moved(ctx: Context, lruvec: int, f: int) -> None:
+    """`lru_move_tail`: to the end of the inactive list, where it is scanned next."""
+    ctx.folios[f, FLAGS] &= ~F_ACTIVE
+    list_move_tail(ctx, lruvec, lru_list(ctx, lruvec, folio_is_file(ctx, f), 0), f)
 
 
 # --- shadows ----------------------------------------------------------------------------------------------
@@ -111,23 +141,25 @@ def folio_activated(ctx: Context, lruvec: int, f: int) -> None:
 
 def folio_evicted(ctx: Context, lruvec: int, f: int) -> int:
     """`workingset_eviction`: the nonresident age, before it grows by this folio, and the workingset bit."""
-    age = ctx.lruvecs[lruvec, NONRESIDENT_AGE]
-    ctx.lruvecs[lruvec, NONRESIDENT_AGE] = age + 1
     workingset = 1 if ctx.folios[f, FLAGS] & F_WORKINGSET else 0
-    return age * 2 + workingset
+    return ctx_eviction_age(ctx, lruvec) * 2 + workingset
 
 
 def refault(ctx: Context, lruvec: int, f: int) -> int:
     """`workingset_test_recent` and `workingset_refault`: active, if the folio would have stayed resident had its
-    inactive list been longer by what the other lists hold. Anonymous folios count, for swap never runs out."""
+    inactive list been longer by what the other lists hold. Anonymous folios count while there is swap for them."""
     shadow = ctx.state[CTX_SHADOW]
     type = folio_is_file(ctx, f)
-    distance = ctx.lruvecs[lruvec, NONRESIDENT_AGE] - (shadow >> 1)
-    other = FILE if type == ANON else ANON
-    workingset_size = lru_size(ctx, lruvec, FILE, 1) + lru_size(ctx, lruvec, ANON, 1) + lru_size(ctx, lruvec, other, 0)
-    if distance > workingset_size:
+    workingset_size = ctx_shadow_size(ctx, lruvec, FILE, 1)
+    if type == ANON:
+        workingset_size += ctx_shadow_size(ctx, lruvec, FILE, 0)
+    if ctx_swap_left(ctx, lruvec) > 0:
+        workingset_size += ctx_shadow_size(ctx, lruvec, ANON, 1)
+        if type == FILE:
+            workingset_size += ctx_shadow_size(ctx, lruvec, ANON, 0)
+    if ctx_refault_distance(ctx, lruvec, shadow >> 1) > workingset_size:
         return 0
-    ctx.lruvecs[lruvec, NONRESIDENT_AGE] += 1
+    ctx_age_nonresident(ctx, lruvec)
     if shadow & 1 == 0:
         return ACTIVATE
     lru_note_cost(ctx, lruvec, type, REFAULT_COST)
@@ -135,12 +167,6 @@ def refault(ctx: Context, lruvec: int, f: int) -> int:
 
 
 # --- the plan of a pass -----------------------------------------------------------------------------------
-
-
-def reclaim_end(ctx: Context, lruvec: int) -> None:
-    """`snapshot_refaults`."""
-    for type in range(2):
-        ctx.policy[REFAULT_SNAPSHOT + type] = ctx.state[WORKINGSET_ACTIVATE_ANON + type]
 
 
 def int_sqrt(ctx: Context, n: int) -> int:
@@ -151,10 +177,8 @@ def int_sqrt(ctx: Context, n: int) -> int:
     return root
 
 
-def inactive_is_low(ctx: Context, lruvec: int, type: int) -> bool:
-    """`inactive_is_low`: less than 1 : sqrt(10 · GiB) of the type is inactive."""
-    inactive = lru_size(ctx, lruvec, type, 0)
-    active = lru_size(ctx, lruvec, type, 1)
+def inactive_is_low(ctx: Context, inactive: int, active: int) -> bool:
+    """`inactive_is_low`: less than 1 : sqrt(10 · GiB) of a type is inactive."""
     gigabytes = (inactive + active) >> 18
     ratio = 1
     if gigabytes > 0:
@@ -162,31 +186,47 @@ def inactive_is_low(ctx: Context, lruvec: int, type: int) -> bool:
     return inactive * ratio < active
 
 
+def may_deactivate(ctx: Context, lruvec: int, type: int) -> bool:
+    """`prepare_scan_control`, of the lruvec that reclaim is for: its refaults were activated since the last reclaim,
+    or few of its folios are inactive, or nothing else has helped."""
+    if ctx.state[FORCE_DEACTIVATE] != 0 or ctx_refaulted(ctx, lruvec, type):
+        return True
+    inactive = ctx_target_size(ctx, lruvec, type, 0)
+    return inactive_is_low(ctx, inactive, ctx_target_size(ctx, lruvec, type, 1))
+
+
 def scan_plan(ctx: Context, lruvec: int) -> None:
     """`prepare_scan_control` and `get_scan_count`."""
+    first = lruvec * ctx.STATE_STRIDE + MAY_DEACTIVATE
     for type in range(2):
-        refaulted = ctx.state[WORKINGSET_ACTIVATE_ANON + type] != ctx.policy[REFAULT_SNAPSHOT + type]
-        forced = ctx.state[FORCE_DEACTIVATE] != 0
-        may = 1 if forced or refaulted or inactive_is_low(ctx, lruvec, type) else 0
-        ctx.policy[MAY_DEACTIVATE + type] = may
+        ctx.policy[first + type] = 1 if may_deactivate(ctx, lruvec, type) else 0
     priority = ctx.state[PRIORITY]
-    swappiness = ctx.state[SWAPPINESS]
-    trim = lru_size(ctx, lruvec, FILE, 0) >> priority > 0 and ctx.policy[MAY_DEACTIVATE + FILE] == 0
-    if swappiness == 0:
+    swappiness = ctx_swappiness(ctx, lruvec)
+    trim = ctx_target_size(ctx, lruvec, FILE, 0) >> priority > 0 and ctx.policy[first + FILE] == 0
+    if ctx_swap_left(ctx, lruvec) == 0 or (swappiness == 0 and not ctx_global_reclaim(ctx, lruvec)):
         plan_type(ctx, lruvec, FILE, 1, 1)
-    elif priority == 0:
+    elif priority == 0 and swappiness != 0:
         plan_type(ctx, lruvec, ANON, 1, 1)
         plan_type(ctx, lruvec, FILE, 1, 1)
+    elif ctx.state[FILE_IS_TINY] != 0 and only_anon_helps(ctx, lruvec):
+        plan_type(ctx, lruvec, ANON, 1, 1)
     elif trim:
         plan_type(ctx, lruvec, FILE, 1, 1)
     else:
         plan_by_cost(ctx, lruvec, swappiness)
 
 
+def only_anon_helps(ctx: Context, lruvec: int) -> bool:
+    """The rest of `sc->file_is_tiny`: anonymous folios are there to scan, and their active list need not be touched."""
+    if ctx.policy[lruvec * ctx.STATE_STRIDE + MAY_DEACTIVATE + ANON] != 0:
+        return False
+    return ctx_target_size(ctx, lruvec, ANON, 0) >> ctx.state[PRIORITY] > 0
+
+
 def plan_by_cost(ctx: Context, lruvec: int, swappiness: int) -> None:
     """`calculate_pressure_balance`: the share of a type falls with what reclaiming it cost lately."""
-    anon_cost = ctx.lruvecs[lruvec, ANON_COST]
-    file_cost = ctx.lruvecs[lruvec, FILE_COST]
+    anon_cost = ctx_cost(ctx, lruvec, ANON)
+    file_cost = ctx_cost(ctx, lruvec, FILE)
     total = anon_cost + file_cost
     anon_cost += total
     file_cost += total
@@ -198,10 +238,12 @@ def plan_by_cost(ctx: Context, lruvec: int, swappiness: int) -> None:
 
 
 def plan_type(ctx: Context, lruvec: int, type: int, share: int, whole: int) -> None:
-    """Plan this priority's part of both lists of a type, times `share` / `whole`."""
+    """Plan this priority's part of both lists of a type, less what is protected, times `share` / `whole`."""
     priority = ctx.state[PRIORITY]
-    ctx.lruvecs[lruvec, PLAN_EVICT + type] = (lru_size(ctx, lruvec, type, 0) >> priority) * share // whole
-    ctx.lruvecs[lruvec, PLAN_AGE + type] = (lru_size(ctx, lruvec, type, 1) >> priority) * share // whole
+    inactive = ctx_unprotected(ctx, lruvec, lru_size(ctx, lruvec, type, 0))
+    active = ctx_unprotected(ctx, lruvec, lru_size(ctx, lruvec, type, 1))
+    ctx.lruvecs[lruvec, PLAN_EVICT + type] = (inactive >> priority) * share // whole
+    ctx.lruvecs[lruvec, PLAN_AGE + type] = (active >> priority) * share // whole
 
 
 # --- scanning ---------------------------------------------------------------------------------------------
@@ -210,15 +252,17 @@ def plan_type(ctx: Context, lruvec: int, type: int, share: int, whole: int) -> N
 def age(ctx: Context, lruvec: int) -> None:
     """`shrink_list` on an active list: skipped unless deactivation is allowed for the type."""
     type = ctx.state[CTX_TYPE]
-    if ctx.policy[MAY_DEACTIVATE + type] == 0:
-        ctx.state[SKIPPED_DEACTIVATE] = 1
+    if ctx.policy[lruvec * ctx.STATE_STRIDE + MAY_DEACTIVATE + type] == 0:
+        ctx_skip_deactivation(ctx, lruvec)
         return
     shrink_active_list(ctx, lruvec, type, ctx.state[CTX_NR_TO_SCAN])
 
 
 def shrink_end(ctx: Context, lruvec: int) -> None:
     """The end of `shrink_lruvec`: keep some anonymous folios inactive, so that they can be found unreferenced."""
-    if inactive_is_low(ctx, lruvec, ANON):
+    if not ctx_can_age_anon(ctx, lruvec):
+        return
+    if inactive_is_low(ctx, ctx_size(ctx, lruvec, ANON, 0), ctx_size(ctx, lruvec, ANON, 1)):
         shrink_active_list(ctx, lruvec, ANON, SWAP_CLUSTER_MAX)
 
 
@@ -229,9 +273,9 @@ def shrink_active_list(ctx: Context, lruvec: int, type: int, count: int) -> None
     inactive = lru_list(ctx, lruvec, type, 0)
     size = ctx.folios[active, LEN]
     rotated = 0
+    deactivated = 0
     for _ in range(count if count < size else size):
         f = ctx.folios[active, PREV]
-        ctx.state[PGREFILL] += 1
         young = folio_test_clear_young(ctx, lruvec, f)
         flags = ctx.folios[f, FLAGS]
         if young and flags & F_EXECUTABLE and flags & F_FILE:
@@ -239,8 +283,10 @@ def shrink_active_list(ctx: Context, lruvec: int, type: int, count: int) -> None
             list_move_head(ctx, lruvec, active, f)
             continue
         ctx.folios[f, FLAGS] = flags & ~F_ACTIVE | F_WORKINGSET
-        ctx.state[PGDEACTIVATE] += 1
+        deactivated += 1
         list_move_head(ctx, lruvec, inactive, f)
+    ctx_count_refill(ctx, lruvec, rotated + deactivated)
+    ctx_count_deactivate(ctx, lruvec, deactivated)
     lru_note_cost(ctx, lruvec, type, rotated)
 
 
@@ -259,11 +305,10 @@ def evict_folios(ctx: Context, lruvec: int) -> None:
 def folio_check(ctx: Context, lruvec: int, f: int) -> int:
     """`folio_check_references`: a mapped folio used once gets another round, used twice or executable it is activated.
     References by system call alone save nothing here: `folio_accessed` has seen them."""
-    young = folio_test_clear_young(ctx, lruvec, f)
     flags = ctx.folios[f, FLAGS]
     referenced = flags & F_REFERENCED
     ctx.folios[f, FLAGS] = flags & ~F_REFERENCED
-    if young:
+    if ctx.state[CTX_YOUNG] != 0:
         ctx.folios[f, FLAGS] = flags | F_REFERENCED
         if referenced or (flags & F_EXECUTABLE and flags & F_FILE):
             return CHECK_ACTIVATE
@@ -274,11 +319,13 @@ def folio_check(ctx: Context, lruvec: int, f: int) -> int:
 
 
 def folio_kept(ctx: Context, lruvec: int, f: int) -> None:
-    """`move_folios_to_lru`: back to the head of its list, or activated."""
-    active = 0
-    if ctx.state[CTX_REASON] == KEPT_ACTIVATE:
+    """`move_folios_to_lru`: back to the head of its list, or activated: in use, dirty, or without room on swap."""
+    reason = ctx.state[CTX_REASON]
+    active = 1 if reason == KEPT_ACTIVATE else 0
+    if reason == KEPT_DIRTY:
         active = 1
+    if active:
         ctx.folios[f, FLAGS] |= F_ACTIVE
-        ctx.state[PGACTIVATE] += 1
-        ctx.lruvecs[lruvec, NONRESIDENT_AGE] += 1
+        ctx_count_activate(ctx, lruvec, 1)
+        ctx_age_nonresident(ctx, lruvec)
     list_push_head(ctx, lruvec, lru_list(ctx, lruvec, folio_is_file(ctx, f), active), f)
