@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from dsl.types import BOOL, FOLIO, LIST, PAGE_KEY, U8, U64, Type
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 
 MAX_FOLIOS = (1 << 32) - 2
 """Folios are numbered in 32 bits; 0 is null."""
@@ -22,6 +22,12 @@ MAX_MEMORY_PAGES = MAX_FOLIOS - (1 << 16)
 """The most memory a simulation has: the list heads are numbered with the folios."""
 MAX_SCAN = 4096
 """The most folios one call of a hook is asked to look at (kernel: MAX_LRU_BATCH)."""
+SHADOW_BITS = 43
+"""Bits of a shadow that are the policy's; the core keeps more beside them."""
+MAX_SHADOW = (1 << SHADOW_BITS) - 1
+MAX_AGE = MAX_SHADOW >> 1
+"""Nonresident ages leave a bit of the shadow free."""
+MAX_LRUVECS = 1 << 16
 MAX_PRIORITY = 12
 """Reclaim starts at this priority and ends at 0 (kernel: DEF_PRIORITY)."""
 
@@ -54,14 +60,23 @@ MAX_VALUE_BYTES = 256
 CONSTANTS: dict[str, tuple[int, Type, str]] = {
     "ANON": (0, U8, "`ctx.type`: anonymous folios"),
     "FILE": (1, U8, "`ctx.type`: file folios"),
+    "INACTIVE": (0, U8, "`xs.mark`: the list holds inactive folios"),
+    "ACTIVE": (1, U8, "`xs.mark`: the list holds active folios"),
     "RECLAIM": (0, U8, "`folio_check`: reclaim the folio"),
     "RECLAIM_CLEAN": (1, U8, "`folio_check`: reclaim it only if it is clean"),
-    "KEEP": (2, U8, "`folio_check`: it comes back, as it was"),
-    "ACTIVATE": (3, U8, "`folio_check`: it comes back, to be treated as in use"),
+    "KEEP": (2, U8, "`folio_check`: it comes back, as it was; overruled when a whole ladder gave nothing"),
+    "ACTIVATE": (3, U8, "`folio_check`: it comes back, to be treated as in use; overruled as KEEP is"),
     "KEPT_REFERENCED": (0, U8, "`ctx.reason`: `folio_check` said KEEP"),
     "KEPT_ACTIVATE": (1, U8, "`ctx.reason`: `folio_check` said ACTIVATE"),
-    "KEPT_DIRTY": (2, U8, "`ctx.reason`: dirty, and only a clean folio was to go"),
+    "KEPT_DIRTY": (2, U8, "`ctx.reason`: dirty, and not to be written by reclaim"),
     "KEPT_SURPLUS": (3, U8, "`ctx.reason`: more were proposed than the core wanted"),
+    "KEPT_WRITEBACK": (4, U8, "`ctx.reason`: it is being written back, or waits for that"),
+    "KEPT_PINNED": (5, U8, "`ctx.reason`: a folio batch holds it"),
+    "BY_KSWAPD": (0, U8, "`ctx.reclaimer`: kswapd, for the watermarks of a node"),
+    "BY_DIRECT": (1, U8, "`ctx.reclaimer`: a task that needs memory"),
+    "BY_PROACTIVE": (2, U8, "`ctx.reclaimer`: whoever wrote to `memory.reclaim`"),
+    "BY_WALK": (0, U8, "`ctx.source`: the walk of the page tables found it young"),
+    "BY_LOOK_AROUND": (1, U8, "`ctx.source`: it was found beside a folio that was checked"),
     "REFAULT_ACTIVATE": (1, U8, "`refault`, a bit: the folio starts active"),
     "REFAULT_WORKINGSET": (2, U8, "`refault`, a bit: the folio was part of the working set"),
 }
@@ -109,7 +124,8 @@ def _hook(
 HOOKS: dict[str, Hook] = {
     h.name: h
     for h in (
-        _hook("init", None, "lru_gen_init_lruvec", "The policy is attached to a lruvec; nothing is resident yet."),
+        _hook("init", None, "lru_gen_init_lruvec", "The policy is attached to a lruvec; folios there are added later."),
+        _hook("exit", None, "lru_gen_exit_memcg", "The policy is detached; the core takes its folios over."),
         _hook("miss", None, "none: not implementable in today's kernel",
               "A page that is not resident was asked for; `ctx.key` names it. Called before room is made."),
         _hook("refault", "borrowed", "workingset_refault",
@@ -125,23 +141,38 @@ HOOKS: dict[str, Hook] = {
         _hook("reclaim_begin", None, "do_try_to_free_pages", "A reclaim of this lruvec begins."),
         _hook("reclaim_end", None, "snapshot_refaults", "It has ended."),
         _hook("scan_plan", None, "get_scan_count",
-              "Once per priority: how many folios to age and to evict, by `ctx.plan_age` and `ctx.plan_evict`."
-              " Without it the core asks for all folios of the lruvec, shifted right by the priority."),
+              "Once per priority: how many folios to age and to evict of each type, by `ctx.plan_age` and"
+              " `ctx.plan_evict`; or how many of any type to look at, by `ctx.plan_scan`, and whether to age, by"
+              " `ctx.plan_walk`: then it is asked again after each batch. Without it the core asks for all folios of"
+              " the lruvec, shifted right by the priority."),
         _hook("shrink_end", None, "shrink_lruvec", "One pass over this lruvec, at one priority, has ended."),
-        _hook("age", None, "shrink_active_list", "Age up to `ctx.nr_to_scan` folios of `ctx.type`."),
+        _hook("age", None, "shrink_active_list", "Age up to `ctx.nr_to_scan` folios of `ctx.type`; or, after the walk"
+              " that `ctx.plan_walk` asked for, begin a generation."),
         _hook("evict_folios", None, "isolate_lru_folios",
               "Look at up to `ctx.nr_to_scan` folios and propose up to `ctx.wanted` of them with `ctx.evict`."),
         _hook("folio_check", "borrowed", "folio_check_references",
-              "A proposed folio is about to be reclaimed: RECLAIM, RECLAIM_CLEAN, KEEP or ACTIVATE. Without it the"
-              " core keeps a folio whose young bit is set and reclaims all others.",
+              "A proposed folio is about to be reclaimed: RECLAIM, RECLAIM_CLEAN, KEEP or ACTIVATE. `ctx.young`: a"
+              " mapping accessed it. Without the hook the core keeps a folio that is young and reclaims all others."
+              " KEEP and ACTIVATE are overruled once a whole ladder at full effort gave nothing: no policy can force"
+              " the machine out of memory.",
               U8, 0, 3, 0),
         _hook("folio_kept", "owned", "move_folios_to_lru",
               "A proposed folio comes back, for `ctx.reason`. Without it the core calls `folio_added`."),
         _hook("folio_evicted", "borrowed", "workingset_eviction",
-              "The folio is reclaimed. Returns the shadow: 62 bits kept for the page until it comes back.",
-              U64, 0, (1 << 62) - 1, 0),
+              "The folio is reclaimed. Returns the shadow: 43 bits kept for the page until it comes back.",
+              U64, 0, MAX_SHADOW, 0),
         _hook("folio_removed", "borrowed", "lruvec_del_folio",
               "The folio leaves for another reason: its page was freed. The core takes it off its list."),
+        _hook("folio_moved", "borrowed", "folio_rotate_reclaimable",
+              "Reclaim wanted the folio, and its writeback has ended: move it to where it is looked at next."),
+        _hook("walk_begin", None, "iterate_mm_list", "A walk of the page tables begins: `ctx.plan_walk` asked for it."),
+        _hook("walk_table", None, "walk_pmd_range",
+              "Whether the walk, or a look-around, is to visit table `ctx.table`: 0 or 1.", U8, 0, 1, 1),
+        _hook("young", "borrowed", "folio_update_gen",
+              "The page table entry of a resident folio was found young, and cleared; `ctx.source` says how. With this"
+              " hook the core looks around young entries and walks page tables."),
+        _hook("walk_table_done", None, "walk_pmd_range",
+              "A table was walked, or looked around in: `ctx.ptes_young` of `ctx.ptes_seen` entries were young."),
     )
 }  # fmt: skip
 
@@ -195,6 +226,8 @@ _F = Arg("folio", FOLIO, "borrow")
 _OWN = Arg("folio", FOLIO, "consume")
 _KEY = Arg("key", None)
 _TYPE = Arg("type", U8, low=0, high=1)
+_ACTIVE = Arg("active", U8, low=0, high=1)
+_COUNT = Arg("count", U64)
 _MAPS = ("hash", "lru_hash")
 
 
@@ -202,8 +235,8 @@ def _flag(member: str, doc: str) -> Kfunc:
     return Kfunc(f"folio_{member}", "folio", member, True, (_F,), BOOL, doc, 0, 1, steps=2, pure=True)
 
 
-def _ctx(member: str, type: Type, low: int, high: int, doc: str, *hooks: str) -> Kfunc:
-    return Kfunc(f"ctx_{member}", "ctx", member, True, (), type, doc, low, high, hooks=hooks, steps=1, pure=True)
+def _ctx(member: str, type: Type, low: int, high: int, doc: str, *hooks: str, steps: int = 1) -> Kfunc:
+    return Kfunc(f"ctx_{member}", "ctx", member, True, (), type, doc, low, high, hooks=hooks, steps=steps, pure=True)
 
 
 KFUNCS: dict[str, Kfunc] = {
@@ -235,6 +268,8 @@ KFUNCS: dict[str, Kfunc] = {
         Kfunc("list_move_tail", "list", "move_tail", False, (_L, _F), BOOL,
             "Move a folio that is on a list, the core's own included, to the tail of this one; false if it is on "
             "none.", 0, 1, steps=12),
+        Kfunc("list_mark", "list", "mark", False, (_L, _TYPE, _ACTIVE), None,
+            "Say what the list holds, for sizes by type and activity.", steps=2),
         # cursors
         Kfunc("cursor_reset", "cursor", "reset", False, (), None,
             "Put the cursor back to the head of its list.", steps=2),
@@ -242,26 +277,41 @@ KFUNCS: dict[str, Kfunc] = {
         Kfunc("folio_key", "folio", "key", True, (_F,), PAGE_KEY,
             "Names the folio's page, also after it was evicted.", steps=2, pure=True),
         _flag("file", "Backed by a file; anonymous otherwise."),
-        _flag("mapped", "Accessed through a mapping since it was brought in."),
+        _flag("mapped", "Mapped: accessed through a mapping since it was brought in, or since reclaim unmapped it."),
         _flag("executable", "Mapped executable: an instruction was fetched from it."),
         _flag("dirty", "Written since it was last clean."),
+        _flag("accessed", "The core's mark of a first use (PG_referenced): the policy sets it."),
         _flag("active",
             "The core's active mark: `refault` asked for it, or `f.activate()` before the folio was added."),
         _flag("workingset", "The core's workingset mark: set when `refault` asked for it."),
+        _flag("writeback", "Being written back."),
+        _flag("reclaim", "To be reclaimed as soon as its writeback ends (PG_reclaim)."),
+        _flag("swapcache", "Anonymous, with a copy on swap that is still good."),
+        _flag("faulted", "Brought in by a page fault on a mapping and not on a list since."),
+        Kfunc("folio_set_accessed", "folio", "set_accessed", False, (_F, Arg("on", BOOL)), None,
+            "Set or clear the core's mark of a first use.", steps=2),
+        Kfunc("folio_set_active", "folio", "set_active", False, (_F, Arg("on", BOOL)), None,
+            "Set or clear the core's active mark.", steps=2),
+        Kfunc("folio_set_workingset", "folio", "set_workingset", False, (_F, Arg("on", BOOL)), None,
+            "Set or clear the core's workingset mark.", steps=2),
+        Kfunc("folio_set_reclaim", "folio", "set_reclaim", False, (_F, Arg("on", BOOL)), None,
+            "Set or clear the core's reclaim mark.", steps=2),
         Kfunc("folio_test_clear_young", "folio", "test_clear_young", False, (_F,), BOOL,
             "Whether it was accessed through a mapping since the last call; clears the young bit (an rmap "
             "walk). Always false in the ideal model.", 0, 1, steps=8),
         Kfunc("folio_activate", "folio", "activate", False, (_F,), None,
             "Ask for `folio_activated` when the batch drains; a folio not yet added is marked active instead.",
-            hooks=("folio_accessed",), steps=8),
+            hooks=("folio_accessed", "young"), steps=8),
         # the machine
         Kfunc("nr_pages", None, "nr_pages", True, (), U64,
             "The memory limit when the policy was attached, in pages: what `nr_pages` means in the size of a "
             "map too.", 1, MAX_FOLIOS, steps=1, pure=True),
         # context
-        _ctx("nr_pages", U64, 1, MAX_FOLIOS, "The memory limit now, in pages."),
+        _ctx("nr_pages", U64, 1, MAX_FOLIOS, "The memory limit now, in pages.", steps=8),
         _ctx("nr_resident", U64, 0, MAX_FOLIOS, "Folios charged now."),
-        _ctx("nr_to_scan", U64, 0, MAX_SCAN, "The most folios to look at in this call.", "evict_folios", "age"),
+        _ctx("nr_to_scan", U64, 0, MAX_SCAN,
+            "The most folios to look at in this call: up to 4,096 after `ctx.plan_scan`, up to 32 in rounds by type.",
+            "evict_folios", "age"),
         _ctx("wanted", U64, 0, MAX_SCAN, "How many more folios `ctx.evict` will take.", "evict_folios"),
         _ctx("type", U8, 0, 1,
             "ANON or FILE: which the core's plan is at. A policy that keeps both on one list ignores it."
@@ -269,18 +319,87 @@ KFUNCS: dict[str, Kfunc] = {
         _ctx("priority", U8, 0, MAX_PRIORITY,
             "12 at first, 0 when reclaim is desperate."
             , "scan_plan", "age", "evict_folios", "folio_check", "folio_kept"),
-        _ctx("swappiness", U64, 0, 200,
-            "The share of anonymous memory in reclaim: 0 none, 100 even, 200 all.", "scan_plan"),
+        _ctx("swappiness", U64, 0, 200, "The share of anonymous memory in reclaim: 0 none, 100 even, 200 all.",
+            "scan_plan", "age", "evict_folios", steps=2),
+        _ctx("swap_left", U64, 0, MAX_FOLIOS, "Free slots on swap that the memcg may take.",
+            "scan_plan", "age", "evict_folios", "refault", "shrink_end", steps=16),
+        _ctx("reclaimer", U8, 0, 2, "Who reclaims: BY_KSWAPD, BY_DIRECT or BY_PROACTIVE.",
+            "scan_plan", "age", "evict_folios", "folio_check", "folio_kept", "walk_begin", "walk_table", "young"),
+        _ctx("reclaimed", U64, 0, (1 << 63) - 1, "Folios that this reclaim has got so far.",
+            "scan_plan", "age", "evict_folios"),
+        _ctx("to_reclaim", U64, 0, (1 << 63) - 1, "Folios that it wants.", "scan_plan", "age", "evict_folios"),
+        _ctx("can_age_anon", BOOL, 0, 1,
+            "Whether aging anonymous folios has a use: there is swap, full or not, or a slower node that takes them.",
+            "scan_plan", "age", "shrink_end"),
+        _ctx("global_reclaim", BOOL, 0, 1, "Reclaim is for want of memory of a node, not for the limit of a memcg.",
+            "scan_plan", "age", "evict_folios"),
+        _ctx("file_is_tiny", BOOL, 0, 1, "Hardly any file pages are left on the node.", "scan_plan"),
+        _ctx("force_deactivate", BOOL, 0, 1, "A whole ladder gave nothing though aging was skipped.", "scan_plan"),
+        _ctx("kernel", U64, 601, 618, "The kernel that is simulated: 601, 612 or 618."),
+        _ctx("now", U64, 0, (1 << 63) - 1, "The virtual clock, in nanoseconds."),
+        _ctx("min_ttl", U64, 0, (1 << 63) - 1, "For how long a working set is protected, in nanoseconds."),
+        _ctx("lruvec", U64, 0, MAX_LRUVECS - 1, "The number of this lruvec."),
+        _ctx("source", U8, 0, 1, "What looks at page tables: BY_WALK or BY_LOOK_AROUND.",
+            "walk_table", "young", "walk_table_done"),
+        _ctx("table", U64, 0, MAX_FOLIOS, "The number of a table of 512 entries.", "walk_table", "walk_table_done"),
+        _ctx("ptes_seen", U64, 0, 512, "Entries looked at.", "walk_table_done"),
+        _ctx("ptes_young", U64, 0, 512, "Those that were young.", "walk_table_done"),
+        _ctx("young", BOOL, 0, 1, "A mapping accessed the folio since it was last checked.", "folio_check"),
         _ctx("key", PAGE_KEY, 0, 0, "The page that was asked for.", "miss"),
-        _ctx("shadow", U64, 0, (1 << 62) - 1, "What `folio_evicted` returned for this page.", "refault"),
-        _ctx("reason", U8, 0, 3, "Why the folio came back: KEPT_...", "folio_kept"),
+        _ctx("shadow", U64, 0, MAX_SHADOW, "What `folio_evicted` returned for this page.", "refault"),
+        _ctx("reason", U8, 0, 5, "Why the folio came back: KEPT_...", "folio_kept"),
         Kfunc("ctx_evict", "ctx", "evict", False, (Arg("folio", FOLIO, "propose"),), BOOL,
             "Propose a folio. An owned one is taken, unless it was proposed before by another name; for a "
             "borrowed one false if it is on no list or no more are wanted.", 0, 1, hooks=("evict_folios",), steps=12),
+        Kfunc("ctx_looked_at", "ctx", "looked_at", False, (_COUNT,), None,
+            "Say how many folios this call looked at, where the core would count others; after 0 it asks no more.",
+            hooks=("evict_folios",), steps=2),
         Kfunc("ctx_plan_evict", "ctx", "plan_evict", False, (_TYPE, Arg("count", U64)), None,
             "Plan to look at `count` folios of `type` for eviction.", hooks=("scan_plan",), steps=2),
         Kfunc("ctx_plan_age", "ctx", "plan_age", False, (_TYPE, Arg("count", U64)), None,
             "Plan to age `count` folios of `type`.", hooks=("scan_plan",), steps=2),
+        Kfunc("ctx_plan_scan", "ctx", "plan_scan", False, (_COUNT,), None,
+            "Plan to look at `count` folios of any type.", hooks=("scan_plan",), steps=2),
+        Kfunc("ctx_plan_walk", "ctx", "plan_walk", False, (), None,
+            "Ask for a walk of the page tables and then for `age`.", hooks=("scan_plan",), steps=2),
+        Kfunc("ctx_unprotected", "ctx", "unprotected", False, (_COUNT,), U64,
+            "Of `count` folios of this lruvec, those that `memory.min` and `memory.low` leave to scan.",
+            0, MAX_FOLIOS, hooks=("scan_plan",), steps=12, pure=True),
+        Kfunc("ctx_skip_deactivation", "ctx", "skip_deactivation", False, (), None,
+            "Aging was skipped, so that the core may come back and force it.", hooks=("age", "scan_plan"), steps=1),
+        # what is known of the working set
+        Kfunc("ctx_size", "ctx", "size", False, (_TYPE, _ACTIVE), U64,
+            "Folios on lists marked so, of this lruvec and those below it.", 0, MAX_FOLIOS, steps=64, pure=True),
+        Kfunc("ctx_target_size", "ctx", "target_size", False, (_TYPE, _ACTIVE), U64,
+            "Likewise of the lruvec that reclaim is for.", 0, MAX_FOLIOS, steps=64, pure=True,
+            hooks=("scan_plan", "age", "shrink_end")),
+        Kfunc("ctx_shadow_size", "ctx", "shadow_size", False, (_TYPE, _ACTIVE), U64,
+            "Likewise of the lruvec that reclaim was for when the page left.", 0, MAX_FOLIOS, steps=64, pure=True,
+            hooks=("refault",)),
+        Kfunc("ctx_refaulted", "ctx", "refaulted", False, (_TYPE,), BOOL,
+            "Whether refaults were activated in the lruvec that reclaim is for, since the last reclaim of it.", 0, 1,
+            hooks=("scan_plan",), steps=4, pure=True),
+        Kfunc("ctx_age_nonresident", "ctx", "age_nonresident", False, (), None,
+            "Age what was evicted from this lruvec by one folio (`workingset_age_nonresident`).",
+            hooks=("refault", "folio_accessed", "folio_kept"), steps=16),
+        Kfunc("ctx_eviction_age", "ctx", "eviction_age", False, (), U64,
+            "The age of the lruvec that reclaim is for, which then grows by one folio (`workingset_eviction`).",
+            0, MAX_AGE, hooks=("folio_evicted",), steps=16),
+        Kfunc("ctx_refault_distance", "ctx", "refault_distance", False, (Arg("age", U64),), U64,
+            "What the lruvec that reclaim was for has aged since it had this age.", 0, MAX_AGE,
+            hooks=("refault",), steps=4, pure=True),
+        Kfunc("ctx_note_cost", "ctx", "note_cost", False, (_TYPE, Arg("cost", U64)), None,
+            "What reclaim of this type cost without gain (`lru_note_cost`).",
+            hooks=("refault", "age", "shrink_end"), steps=32),
+        Kfunc("ctx_cost", "ctx", "cost", False, (_TYPE,), U64,
+            "What reclaim of this type cost lately, of the lruvec that reclaim is for.", 0, MAX_FOLIOS * 64,
+            hooks=("scan_plan",), steps=4, pure=True),
+        Kfunc("ctx_count_refill", "ctx", "count_refill", False, (_COUNT,), None,
+            "Count folios that aging looked at (`pgrefill`).", steps=4),
+        Kfunc("ctx_count_activate", "ctx", "count_activate", False, (_COUNT,), None,
+            "Count folios that became active (`pgactivate`).", steps=4),
+        Kfunc("ctx_count_deactivate", "ctx", "count_deactivate", False, (_COUNT,), None,
+            "Count folios that became inactive (`pgdeactivate`).", steps=4),
         # maps
         Kfunc("map_len", "map", "len", True, (), U64,
             "Entries in the map.", 0, MAX_FOLIOS, kinds=_MAPS, steps=2, pure=True),

@@ -45,10 +45,14 @@ class Cost:
         return self.constant <= MAX_CONSTANT_STEPS and self.per_folio <= MAX_STEPS_PER_FOLIO
 
 
+_NOTHING = Cost(0)
+
+
 @dataclass(frozen=True, slots=True)
 class LineCost:
-    """What the instructions of one source line cost at most. Of branches that exclude each other both are counted, so
-    the lines may add up to more than the hook."""
+    """What the instructions of one source line cost at most in one call: never more than the hook. Of two branches that
+    exclude each other on one line the dearer counts; on lines of their own each has its cost, so that the lines may add
+    up to more than the hook."""
 
     line: int
     constant: int
@@ -111,28 +115,36 @@ class CostAnalysis:
         return 0 if limit is None else limit.high
 
     def lines(self) -> tuple[LineCost, ...]:
-        found: dict[int, Cost] = {}
-        self._add_lines(self._function.body, [], found)
+        """The cost of each line that has instructions, in order: counted as the total is, for the line alone."""
+        found = self._lines_of_body(self._function.body)
         return tuple(LineCost(line, cost.constant, cost.per_folio) for line, cost in sorted(found.items()))
 
-    def _add_lines(self, body: tuple[ir.Node, ...], loops: list[ir.Loop | ir.Scan], found: dict[int, Cost]) -> None:
+    def _lines_of_body(self, body: tuple[ir.Node, ...]) -> dict[int, Cost]:
+        found: dict[int, Cost] = {}
         for node in body:
-            inside = [*loops, node] if isinstance(node, ir.Loop | ir.Scan) else loops
-            cost = self._within(own_steps(node), inside)
-            if inside is not loops:
-                cost = cost.plus(self._within(Cost(1), loops))
-            found[node.span.line] = found.get(node.span.line, Cost(0)).plus(cost)
-            if isinstance(node, ir.If):
-                self._add_lines(node.then + node.orelse, loops, found)
-            elif isinstance(node, ir.Block | ir.Loop | ir.Scan):
-                self._add_lines(node.body, inside, found)
+            for line, cost in self._lines_of(node).items():
+                found[line] = found.get(line, _NOTHING).plus(cost)
+        return found
 
-    def _within(self, cost: Cost, loops: list[ir.Loop | ir.Scan]) -> Cost:
-        """What runs in every round of these loops, the outermost first."""
-        for loop in reversed(loops):
-            counted = isinstance(loop, ir.Scan) and self.of(loop).per_folio
-            cost = Cost(0, cost.constant) if counted else cost.times(self.rounds(loop))
-        return cost
+    def _lines_of(self, node: ir.Node) -> dict[int, Cost]:
+        found: dict[int, Cost] = {}
+        own = own_steps(node)
+        match node:
+            case ir.If():
+                then, orelse = self._lines_of_body(node.then), self._lines_of_body(node.orelse)
+                found = {line: then.get(line, _NOTHING).most(orelse.get(line, _NOTHING)) for line in then | orelse}
+            case ir.Block():
+                found = self._lines_of_body(node.body)
+            case ir.Loop() | ir.Scan():
+                found = {line: self._all_rounds(node, cost) for line, cost in self._lines_of_body(node.body).items()}
+                own = Cost(1).plus(self._all_rounds(node, own))
+        found[node.span.line] = found.get(node.span.line, _NOTHING).plus(own)
+        return found
+
+    def _all_rounds(self, node: ir.Loop | ir.Scan, part: Cost) -> Cost:
+        """All rounds of a part of a loop's body, counted as the whole body is."""
+        by_folio = isinstance(node, ir.Scan) and self.of(node).per_folio > 0
+        return Cost(0, part.constant) if by_folio else part.times(self.rounds(node))
 
     def culprit(self) -> ir.Node | None:
         """The innermost loop that alone costs too much, else the dearest loop, if there is one."""

@@ -19,6 +19,7 @@ from verifier.transfer import of_constant
 
 _LONGEST_QUOTE = 40
 _MAX_ORIGINS = 1000
+_LEAST_POWER = 40
 
 
 def quote(source: Source, span: Span) -> str:
@@ -30,8 +31,8 @@ def quote(source: Source, span: Span) -> str:
 
 
 def number(value: int) -> str:
-    """A number as people write it."""
-    for bits in (62, 63, 64):
+    """A number as people write it: a large power of two, or one less, is none that anybody knows by its digits."""
+    for bits in range(_LEAST_POWER, 65):
         if value in ((1 << bits) - 1, 1 << bits):
             return f"2^{bits}" if value == 1 << bits else f"2^{bits} - 1"
         if value == -(1 << bits):

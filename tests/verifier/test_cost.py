@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from judged import HEAD, compiled, judged
 
 from dsl.abi import KFUNCS, MAX_CONSTANT_STEPS, MAX_STEPS_PER_FOLIO
+from dsl.compile import Compilation
 from dsl.ir_text import parse_policy
+from dsl.source import Source
 from verifier.verify import HookCost, verify
+
+PROGRAMS = Path(__file__).parent.parent.parent / "programs"
 
 
 def cost(body: str, hook: str = "evict_folios(ctx)") -> HookCost:
@@ -63,6 +69,26 @@ def test_cost_by_line() -> None:
     assert by_line[first + 5] == (0, 3)
     assert sum(line.per_folio for line in found.lines) == found.per_folio
     assert sum(line.constant for line in found.lines) == found.constant
+
+
+def test_of_branches_on_one_line_the_dearer_counts() -> None:
+    one = "if total > 1 { total += 1; total += 2; total += 3; } else { total += 4; total += 5; }"
+    apart = one.replace("{", "{\n").replace("}", "\n}").replace("\n else", " else")
+    together, split = cost(one), cost(apart)
+    assert together.constant == split.constant
+    assert max(line.constant for line in together.lines) <= together.constant
+    assert sum(line.constant for line in together.lines) == together.constant
+    assert sum(line.constant for line in split.lines) > split.constant
+
+
+@pytest.mark.parametrize("program", sorted(PROGRAMS.glob("*.rx")), ids=lambda path: path.stem)
+def test_no_line_costs_more_than_its_hook(program: Path) -> None:
+    policy = Compilation(Source(program.name, program.read_text(encoding="utf-8"))).policy
+    assert policy is not None
+    for hook in verify(policy).costs:
+        for line in hook.lines:
+            assert line.constant <= hook.constant and line.per_folio <= hook.per_folio, (hook.hook, line)
+        assert sum(line.constant for line in hook.lines) >= hook.constant
 
 
 @pytest.mark.parametrize(
