@@ -1,27 +1,33 @@
 """One cell of a comparison: a policy, a trace, a size of memory.
 
-In: a `Program` (or the `Future` of `opt`), a trace, a `Machine`. Out: a `Row`. The trace is read in another thread
-while native code runs, a chunk at a time; between chunks the caller hears how far it is and may cancel, and then the
-row holds what there is so far.
+In: a `Program` (or the `Future` of `opt`), a trace, a `Machine`, and policies to change to on the way. Out: a `Row`.
+The trace is read in another thread while native code runs, a chunk at a time; between chunks the caller hears how far
+it is and may cancel, and then the row holds what there is so far. A policy that makes no progress is ejected: the run
+goes on with the built-in LRU from the very access at which it stood still.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from runtime.executors import NativeExecutor
-from runtime.jit.module import hook_names
+from runtime.attach import FALLBACK, native
+from runtime.core.layout import STATUS_NO_PROGRESS
+from runtime.ejection import Ejection, eject, memcg_to_blame
+from runtime.jit.module import Variant
+from runtime.machine import Machine
 from runtime.opt import Future
 from runtime.program import Program
-from runtime.simulation import Machine, Simulation
+from runtime.regions import Lineup
+from runtime.row import EJECTED, FINISHED, INTERRUPTED, OUT_OF_MEMORY, Row
+from runtime.samples import Sampler
+from runtime.simulation import Simulation, walks_page_tables
+from runtime.switches import Schedule, Switch
+from runtime.times import times_of
 from runtime.traces.model import Chunk, TraceInfo
 from runtime.traces.prefetch import Prefetch
-
-FINISHED, STOPPED, INTERRUPTED = "finished", "stopped", "interrupted"
 
 Progress = Callable[[int], None]
 """Called with the number of accesses done since the last call."""
@@ -35,91 +41,115 @@ class Events(Protocol):
     def chunks(self, size: int = ...) -> Iterator[Chunk]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """The result of a cell. `cpu_s` is the CPU time of the replay alone, in seconds; `scanned` the folios looked at;
-    `counters` the core's, by their names in the kernel where it has them. `status`: `finished`, `stopped` (the policy
-    made no progress; `message` says where) or `interrupted`. `worst_case_steps`: the verifier's bound on one call of
-    each hook, a + b·n with n the folios this memory holds."""
-
-    policy: str
-    trace: str
-    model: str
-    memory_pages: int
-    accesses: int
-    hits: int
-    misses: int
-    evictions: int
-    refaults: int
-    scanned: int
-    cpu_s: float
-    status: str = FINISHED
-    message: str = ""
-    counters: dict[str, int] = field(default_factory=dict)
-    worst_case_steps: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def accesses_per_cpu_s(self) -> float:
-        return self.accesses / self.cpu_s if self.cpu_s > 0 else 0.0
-
-    @property
-    def hit_ratio(self) -> float:
-        return self.hits / self.accesses if self.accesses else 0.0
-
-    @property
-    def miss_ratio(self) -> float:
-        return self.misses / self.accesses if self.accesses else 0.0
-
-
 def run_program(
-    program: Program, trace: Events, machine: Machine, progress: Progress, cancelled: threading.Event
+    program: Program,
+    trace: Events,
+    machine: Machine,
+    progress: Progress,
+    cancelled: threading.Event,
+    switches: Sequence[Switch] = (),
+    sample_every: int = 0,
 ) -> Row:
-    """Run a policy over a trace. `AttachError` if it does not fit the machine."""
-    simulation = Simulation(program.policy, program.params, machine, NativeExecutor(program.native(machine.ideal)))
-    status, cpu = FINISHED, 0.0
+    """Run a policy over a trace. `AttachError` if it, or one of the `switches`, does not fit the machine."""
+    run = Run(program, machine, switches, sample_every)
     with Prefetch(trace.chunks()) as chunks:
         for chunk in chunks:
             if cancelled.is_set():
-                status = INTERRUPTED
+                run.status = INTERRUPTED
                 break
-            begin = time.thread_time()
-            simulation.run(chunk)
-            cpu += time.thread_time() - begin
+            run.go(chunk)
             progress(chunk.accesses)
-            if simulation.stopped:
-                status = STOPPED
+            if run.status == OUT_OF_MEMORY:
                 break
-    return _row(program, trace, machine, simulation, status, cpu)
+    return run.row(trace.info.name)
 
 
-def _row(program: Program, trace: Events, machine: Machine, simulation: Simulation, status: str, cpu: float) -> Row:
-    counters = simulation.counters()
-    message = ""
-    if status == STOPPED:
-        hint = "evict_folios must propose one within the effort of a reclaim"
-        if "evict_folios" not in hook_names(program.policy):
-            hint = "it has no hook evict_folios"
-        message = (
-            f"{program.spec} proposed no folio that could be reclaimed at access {counters['accesses']:,}, with"
-            f" {simulation.resident:,} resident: {hint}"
+class Run:
+    """One simulation from its first chunk to its `Row`. `status` is as in a row, `cpu_s` the CPU time so far."""
+
+    def __init__(
+        self, program: Program, machine: Machine, switches: Sequence[Switch] = (), sample_every: int = 0
+    ) -> None:
+        self._program, self._machine = program, machine
+        self._specs = [program.spec] * len(machine.all_memcgs)
+        self._schedule = Schedule(switches, machine)
+        self._sampler = Sampler(sample_every)
+        self.status, self.cpu_s = FINISHED, 0.0
+        self.ejections: list[Ejection] = []
+        policies = [program.policy, *(switch.program.policy for switch in switches)]
+        addressed = walks_page_tables(policies) and not machine.ideal
+        lineup = Lineup((program.attachment,) * len(machine.all_memcgs))
+        code = native(lineup, Variant(machine.ideal, machine.single, addressed))
+        self.simulation = Simulation(lineup.of_memcg, machine, code, addressed)
+
+    def go(self, chunk: Chunk) -> None:
+        """Run a chunk to its end, unless memory runs out: the status says so."""
+        at = 0
+        while at < len(chunk.page):
+            self._change_policies()
+            self._sampler.take_if_due(self.simulation)
+            end = self._schedule.stretch(self.simulation, chunk, at)
+            end = self._sampler.stretch(self.simulation, chunk, at, end)
+            begin = time.thread_time()
+            at = self.simulation.run(chunk, at, end)
+            self.cpu_s += time.thread_time() - begin
+            if self.simulation.status == STATUS_NO_PROGRESS:
+                self._eject()
+            elif self.simulation.stopped:
+                self.status = OUT_OF_MEMORY
+                break
+
+    def _change_policies(self) -> None:
+        for switch in self._schedule.apply(self.simulation):
+            self._specs[switch.number(self._machine)] = switch.policy
+
+    def _eject(self) -> None:
+        memcg = memcg_to_blame(self.simulation)
+        self.ejections.append(eject(self.simulation, self._specs[memcg]))
+        self._specs[memcg] = FALLBACK
+        self.status = EJECTED
+
+    def row(self, trace: str) -> Row:
+        """What there is so far, as a row."""
+        counters = self.simulation.counters()
+        return Row(
+            policy=self._program.spec,
+            trace=trace,
+            model="ideal" if self._machine.ideal else "kernel",
+            memory_pages=self._machine.nr_pages,
+            accesses=counters["accesses"],
+            hits=counters["hits"],
+            misses=counters["misses"],
+            evictions=counters["evictions"],
+            refaults=counters["refaults"],
+            scanned=counters["pgscan_kswapd"] + counters["pgscan_direct"] + counters["pgscan_proactive"],
+            cpu_s=self.cpu_s,
+            status=self.status,
+            message=self._message(),
+            counters=counters,
+            worst_case_steps={c.hook: c.constant + c.per_folio * self._machine.nr_pages for c in self._program.costs},
+            ejections=tuple(self.ejections),
+            switches=tuple(switch.text for switch in self._schedule.done),
+            never_switched=self._never_switched(),
+            times=times_of(self.simulation),
+            samples=self._sampler.finish(self.simulation),
         )
-    return Row(
-        policy=program.spec,
-        trace=trace.info.name,
-        model="ideal" if machine.ideal else "kernel",
-        memory_pages=machine.nr_pages,
-        accesses=counters["accesses"],
-        hits=counters["hits"],
-        misses=counters["misses"],
-        evictions=counters["evictions"],
-        refaults=counters["refaults"],
-        scanned=counters["pgscan_kswapd"] + counters["pgscan_direct"],
-        cpu_s=cpu,
-        status=status,
-        message=message,
-        counters=counters,
-        worst_case_steps={c.hook: c.constant + c.per_folio * machine.nr_pages for c in program.costs},
-    )
+
+    def _never_switched(self) -> tuple[str, ...]:
+        """Switches past the end of the trace; none if the run did not come there."""
+        reached_end = self.status in (FINISHED, EJECTED)
+        return tuple(switch.text for switch in self._schedule.waiting) if reached_end else ()
+
+    def _message(self) -> str:
+        """What a user is to know of a run that did not finish as it began."""
+        sentences = [ejection.summary for ejection in self.ejections]
+        if self.status == OUT_OF_MEMORY:
+            accesses = self.simulation.counters()["accesses"]
+            sentences.append(
+                f"out of memory at access {accesses:,}: of {self.simulation.resident:,} resident folios none can be"
+                " reclaimed (anonymous ones need swap, and swappiness above 0)"
+            )
+        return "; ".join(sentences)
 
 
 def run_opt(future: Future, trace: Events, machine: Machine, progress: Progress, cancelled: threading.Event) -> Row:
