@@ -25,11 +25,12 @@ def comparison_csv(comparison: Comparison) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in each.items()} for each in records)
+    writer.writerows({name: cell(value) for name, value in each.items()} for each in records)
     return text.getvalue()
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
+    """A value as a cell that does no harm."""
     if not isinstance(value, str):
         return value
     visible = escape(value)

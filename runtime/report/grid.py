@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from runtime.comparison import Comparison
 from runtime.program import OPT
-from runtime.run import FINISHED, INTERRUPTED, STOPPED, Row
+from runtime.report.columns import counted
+from runtime.report.ejections import short_note
+from runtime.row import EJECTED, FINISHED, INTERRUPTED, OUT_OF_MEMORY, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +81,24 @@ def notes(comparison: Comparison) -> list[str]:
     """A sentence on every cell that did not finish."""
     found = []
     for row in comparison.rows:
-        where = f"{row.policy} on {row.trace} with {row.memory_pages:,} pages"
-        if row.status == STOPPED:
-            found.append(f"{where} was stopped: {row.message}")
+        where = f"{row.policy} on {row.trace} with {counted(row.memory_pages, 'page')}"
+        found += [f"{where}: {short_note(ejection, row.policy)}" for ejection in row.ejections]
+        if row.status == EJECTED and not row.ejections:
+            found.append(f"{where}: {row.message}")
+        elif row.status == OUT_OF_MEMORY:
+            found.append(f"{where} ended early: {row.message}")
         elif row.status == INTERRUPTED:
             found.append(f"{where} was interrupted after {row.accesses:,} accesses, {row.misses:,} of them misses")
-    return found
+    return found + _never_switched(comparison)
+
+
+def _never_switched(comparison: Comparison) -> list[str]:
+    """A sentence on every switch past the end of a trace."""
+    found = {(switch, row.trace): row.accesses for row in comparison.rows for switch in row.never_switched}
+    return [
+        f"switch {switch} never happened on {trace}: the trace has {counted(accesses, 'access')}"
+        for (switch, trace), accesses in found.items()
+    ]
 
 
 def speed_note(comparison: Comparison) -> str | None:

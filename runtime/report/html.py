@@ -7,15 +7,34 @@ tables, every row, the environment. No script, nothing loaded from elsewhere; al
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape as escape_html
 
 from dsl.render import escape as visible
 from runtime.comparison import Comparison
 from runtime.program import OPT
+from runtime.report.changes import sentence
+from runtime.report.ejections import figures
 from runtime.report.grid import Grid, cell_text, grids, notes, speed_note
 from runtime.report.plot import render
 from runtime.report.records import record
+from runtime.report.sample_plot import render_samples
+from runtime.report.times import duration, share
+from runtime.report.times import figures as time_figures
+from runtime.row import Row
+from runtime.times import Times
+
+TIMES = (
+    "By the virtual clock and its cost model. <i>lost</i>: the share of the tasks' time lost to reclaim, throttling"
+    " and reading back what had been evicted. <i>PSI some</i>: pressure as the kernel reports it, which counts such"
+    " reads only if the policy says that the page was of its working set; for a policy without the hook"
+    " <code>refault</code> every page that was resident before counts."
+)
+SAMPLES = (
+    "Above, the share of hits between each sample and the one before; below, what each policy's lists held then. The"
+    " dashed line is the memory. Generation 0 of MGLRU is the youngest; eviction takes from the oldest. A dotted"
+    " vertical line: another policy took over there."
+)
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -44,6 +63,9 @@ th:first-child, td:first-child {{ text-align: left; }}
 {plot}
 {grids}
 {notes}
+{times}
+{samples}
+{ejections}
 <h2>All rows</h2>
 <details><summary>{count} rows with all counters</summary><div class="wide">{rows}</div></details>
 <h2>Environment</h2>
@@ -62,6 +84,9 @@ def comparison_html(comparison: Comparison, command: str) -> str:
         plot=_plot(comparison),
         grids="\n".join(_grid(grid) for grid in grids(comparison)),
         notes="".join(f"<p>{_escaped(note)}</p>" for note in remarks),
+        times=_times(comparison),
+        samples=_samples(comparison),
+        ejections=_ejections(comparison),
         count=len(comparison.rows),
         rows=_rows(comparison),
         environment=_table([("", "")], [(name, str(value)) for name, value in comparison.environment.items()]),
@@ -74,10 +99,15 @@ def _escaped(text: str) -> str:
 
 
 def _plot(comparison: Comparison) -> str:
-    """The drawing alone: what stands before `<svg` belongs to a file of its own."""
-    if not comparison.rows:
+    """The picture of all grids; none where no trace has two sizes of memory between which there is a line."""
+    if all(len(grid.sizes) < 2 for grid in grids(comparison)):
         return ""
-    text = render(comparison, "svg").decode()
+    return _drawing(render(comparison, "svg"))
+
+
+def _drawing(picture: bytes) -> str:
+    """The drawing alone: what stands before `<svg` belongs to a file of its own."""
+    text = picture.decode()
     text = text[text.index("<svg") :]
     return re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
 
@@ -86,7 +116,7 @@ def _cells(tag: str, texts: Iterable[str]) -> str:
     return "".join(f"<{tag}>{_escaped(text)}</{tag}>" for text in texts)
 
 
-def _table(head: list[tuple[str, ...]], body: list[tuple[str, ...]]) -> str:
+def _table(head: Sequence[tuple[str, ...]], body: Sequence[tuple[str, ...]]) -> str:
     above = "".join(f"<tr>{_cells('th', line)}</tr>" for line in head if any(line))
     below = "".join(f"<tr>{_cells('td', line)}</tr>" for line in body)
     return f"<table>{above}{below}</table>"
@@ -109,6 +139,56 @@ def _grid(grid: Grid) -> str:
 def _grid_cell(grid: Grid, policy: str, size: int) -> str:
     style = ' class="best"' if policy in grid.best(size) else ""
     return f"<td{style}>{_escaped(cell_text(grid.cells.get((policy, size))))}</td>"
+
+
+def _times(comparison: Comparison) -> str:
+    """The simulated times of each run, of all that have any."""
+    rows = [row for row in comparison.rows if row.times is not None]
+    if not rows:
+        return ""
+    tables = []
+    for row in rows:
+        assert row.times is not None
+        about = f"{row.policy} on {row.trace} with {row.memory_pages:,} pages"
+        tables.append(f"<details><summary>{_escaped(about)}</summary>{_table([], time_figures(row.times))}</details>")
+    head = ("policy", "trace", "memory", "hit ratio", "simulated", "lost", "PSI some", "p50", "p99", "p99.9")
+    body = [_time_row(row, row.times) for row in rows if row.times is not None]
+    return f'<h2>Simulated time</h2><p>{TIMES}</p><div class="wide">{_table([head], body)}</div>{"".join(tables)}'
+
+
+def _time_row(row: Row, times: Times) -> tuple[str, ...]:
+    where = (row.policy, row.trace, f"{row.memory_pages:,}p", f"{100 * row.hit_ratio:.2f}%")
+    shares = (share(times.lost), share(times.share(times.pressure.some)))
+    found = times.latencies
+    return (*where, duration(times.simulated), *shares, *(duration(ns) for ns in (found.p50, found.p99, found.p999)))
+
+
+def _samples(comparison: Comparison) -> str:
+    """A picture of the samples for each trace and size of memory."""
+    groups: dict[tuple[str, int], list[Row]] = {}
+    for row in comparison.rows:
+        if len(row.samples) > 1:
+            groups.setdefault((row.trace, row.memory_pages), []).append(row)
+    drawings = [
+        f"<h3>{_escaped(trace)} with {pages:,} pages</h3>{_changes(rows)}{_drawing(render_samples(rows, 'svg'))}"
+        for (trace, pages), rows in groups.items()
+    ]
+    return f"<h2>Over the run</h2><p>{SAMPLES}</p>{''.join(drawings)}" if drawings else ""
+
+
+def _changes(rows: Sequence[Row]) -> str:
+    """Which policy ran from where, for the rows in which it changed."""
+    return "".join(f"<p>{_escaped(text)}</p>" for row in rows if (text := sentence(row)))
+
+
+def _ejections(comparison: Comparison) -> str:
+    """What is known of each ejection."""
+    tables = []
+    for row in comparison.rows:
+        for ejection in row.ejections:
+            where = f"{row.trace} with {row.memory_pages:,} pages"
+            tables.append(f"<h3>{_escaped(where)}</h3>" + _table([], figures(ejection)))
+    return "<h2>Ejections</h2>" + "".join(tables) if tables else ""
 
 
 def _rows(comparison: Comparison) -> str:

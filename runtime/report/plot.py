@@ -21,7 +21,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 BOUND = "#333333"
 WIDE = 6
 """From this ratio on, of the largest to the smallest, a scale is logarithmic."""
-_STYLE: Any = {
+STYLE: Any = {
     "font.family": "sans-serif",
     "font.size": 10.0,
     "axes.spines.top": False,
@@ -42,7 +42,7 @@ def render(comparison: Comparison, kind: str) -> bytes:
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
+    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # a name in a script the font lacks
         figure = _figure(grids(comparison))
         FigureCanvasAgg(figure)
@@ -64,7 +64,7 @@ def _figure(all_grids: list[Grid]) -> Any:
     for number, grid in enumerate(all_grids):
         axes = figure.add_subplot(lines, columns, number + 1)
         _panel(axes, grid, styles, columns == 1)
-        if columns == 1 and grid.policies:
+        if columns == 1 and axes.get_legend_handles_labels()[0]:
             axes.legend(loc="best", frameon=False, labelspacing=0.35)
     if columns > 1:
         _shared_legend(figure, styles)
@@ -96,7 +96,7 @@ def _panel(axes: Any, grid: Grid, styles: dict[str, dict[str, Any]], alone: bool
     for policy in grid.policies:
         points = [(s, 100 * row.miss_ratio) for s in sizes if (row := grid.finished(policy, s)) is not None]
         if points:
-            axes.plot(*zip(*points, strict=True), label=_shortened(policy, 36), **styles[policy])
+            axes.plot(*zip(*points, strict=True), label=shortened(policy, 36), **styles[policy])
             ratios += [ratio for _, ratio in points]
     if sizes[-1] > WIDE * sizes[0]:
         axes.set_xscale("log")
@@ -106,9 +106,9 @@ def _panel(axes: Any, grid: Grid, styles: dict[str, dict[str, Any]], alone: bool
     _scale_ratios(axes, ratios)
     axes.set_ylabel(f"miss ratio, %{', log scale' if axes.get_yscale() == 'log' else ''}")
     axes.set_xlabel("memory: share of the trace's distinct pages, and pages")
-    title = _shortened(f"{grid.trace}, model {grid.model}", 44)
+    title = shortened(f"{grid.trace}, model {grid.model}", 44)
     if alone:
-        title = _shortened(f"{title}: {grid.accesses:,} accesses to {grid.pages:,} distinct pages", 86)
+        title = shortened(f"{title}: {grid.accesses:,} accesses to {grid.pages:,} distinct pages", 86)
     axes.set_title(title, loc="left", fontsize=10.5, fontweight="bold")
 
 
@@ -126,7 +126,8 @@ def _scale_ratios(axes: Any, ratios: list[float]) -> None:
         axes.set_ylim(bottom=max(0.0, axes.get_ylim()[0]))
 
 
-def _shortened(text: str, length: int) -> str:
+def shortened(text: str, length: int) -> str:
+    """A name as it fits into a picture."""
     shown = escape(text)
     return shown if len(shown) <= length else shown[: length - 1] + "…"
 
