@@ -33,7 +33,9 @@ from dsl.compile import Compilation, SourceError, read_source  # noqa: E402
 from dsl.diagnostics import Diagnostic  # noqa: E402
 from dsl.render import render_text  # noqa: E402
 from dsl.source import Source  # noqa: E402
+from runtime.attach import detach_policy, replace_policy  # noqa: E402
 from runtime.comparison import Comparison, Listener, compare  # noqa: E402
+from runtime.machine import Machine  # noqa: E402
 from runtime.map_sizes import AttachError  # noqa: E402
 from runtime.memory_size import MemorySizeError  # noqa: E402
 from runtime.program import Program, ProgramError, Rejected, load_program  # noqa: E402
@@ -42,9 +44,11 @@ from runtime.report.html import comparison_html  # noqa: E402
 from runtime.report.json import comparison_json  # noqa: E402
 from runtime.report.plot import render as render_plot  # noqa: E402
 from runtime.report.table import comparison_table  # noqa: E402
-from runtime.run import Row  # noqa: E402
+from runtime.row import Row  # noqa: E402
 from runtime.run_settings import RunSettings, SettingsError  # noqa: E402
-from runtime.simulation import Machine, Simulation  # noqa: E402
+from runtime.scenario.comparison import ScenarioComparison, ScenarioSettings, compare_scenario  # noqa: E402
+from runtime.scenario.file import ScenarioError  # noqa: E402
+from runtime.simulation import Simulation  # noqa: E402
 from runtime.traces.errors import TraceError  # noqa: E402
 from runtime.traces.opening import open_trace  # noqa: E402
 from runtime.traces.trace import LoadedTrace, Trace, load  # noqa: E402
@@ -52,11 +56,12 @@ from runtime.version import VERSION as __version__  # noqa: E402
 from verifier.verify import Verdict, verify  # noqa: E402
 
 __all__ = [
-    "AttachError", "Comparison", "Compilation", "Diagnostic", "Listener", "LoadedTrace", "Machine",
-    "MemorySizeError", "Program", "ProgramError", "Rejected", "Row", "RunSettings", "SettingsError", "Simulation",
-    "Source", "SourceError", "Trace", "TraceError", "Verdict", "__version__", "check", "compare", "comparison_csv",
-    "comparison_html", "comparison_json", "comparison_table", "load", "load_program", "open_trace", "read_source",
-    "render_plot", "render_text", "verify",
+    "AttachError", "Comparison", "Compilation", "Diagnostic", "Listener", "LoadedTrace", "Machine", "MemorySizeError",
+    "Program", "ProgramError", "Rejected", "Row", "RunSettings", "ScenarioComparison", "ScenarioError",
+    "ScenarioSettings", "SettingsError", "Simulation", "Source", "SourceError", "Trace", "TraceError", "Verdict",
+    "__version__", "check", "compare", "compare_scenario", "comparison_csv", "comparison_html", "comparison_json",
+    "comparison_table", "detach_policy", "load", "load_program", "open_trace", "read_source", "render_plot",
+    "render_text", "replace_policy", "verify",
 ]  # fmt: skip
 
 

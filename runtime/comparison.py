@@ -12,17 +12,20 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from runtime.host import HostMemoryError, available_memory, environment
 from runtime.jit.module import layout_of
+from runtime.machine import Machine
 from runtime.map_sizes import AttachError
 from runtime.memory_size import MemorySize
 from runtime.opt import BYTES_PER_ACCESS
-from runtime.program import OPT, Program, load_program
-from runtime.run import INTERRUPTED, Row, run_opt, run_program
+from runtime.program import OPT, Program, ProgramError, load_program
+from runtime.regions import PAGE_TABLE_ENTRY_BYTES, map_places
+from runtime.row import INTERRUPTED, Row
+from runtime.run import run_opt, run_program
 from runtime.run_settings import RunSettings, run_settings
-from runtime.simulation import PAGE_TABLE_ENTRY_BYTES, Machine, map_places, param_values
+from runtime.switches import Switch, load_switch, numbers_of
 from runtime.workload import Cancelled, Workload, open_workloads
 
 GIB = 1 << 30
@@ -49,6 +52,8 @@ class Cell:
     workload: Workload
     size: MemorySize
     machine: Machine
+    switches: tuple[Switch, ...] = ()
+    sample_every: int = 0
 
     @property
     def name(self) -> str:
@@ -59,13 +64,19 @@ class Cell:
         """Bytes of memory the simulation takes, besides the trace. `AttachError` if the maps are too large."""
         if self.program is None:
             return self.workload.accesses * BYTES_PER_ACCESS
-        policy, nr_pages = self.program.policy, self.machine.nr_pages
+        programs = [self.program, *(switch.program for switch in self.switches)]
+        attached = sorted(self._attached(program) for program in programs)
+        # While policies change there are two layouts of the memory.
+        return self.workload.pages * PAGE_TABLE_ENTRY_BYTES + sum(attached[-2:])
+
+    def _attached(self, program: Program) -> int:
+        """Bytes of folios and maps with this policy."""
+        nr_pages = self.machine.nr_pages
         try:
-            places = map_places(policy, param_values(policy, self.program.params), nr_pages)
+            places = map_places(program.policy, program.attachment.values(), nr_pages)
         except AttachError as error:
             raise AttachError(f"{self.name}: {error}") from None
-        page_table = self.workload.pages * PAGE_TABLE_ENTRY_BYTES
-        return page_table + nr_pages * layout_of(policy).folio_bytes + sum(place.bytes for place in places)
+        return nr_pages * layout_of(program.policy).folio_bytes + sum(place.bytes for place in places)
 
     def run(self, listener: Listener, cancelled: threading.Event) -> Row:
         def progress(accesses: int) -> None:
@@ -73,7 +84,8 @@ class Cell:
 
         if self.program is None:
             return run_opt(self.workload.future(), self.workload.events, self.machine, progress, cancelled)
-        return run_program(self.program, self.workload.events, self.machine, progress, cancelled)
+        events, switches, every = self.workload.events, self.switches, self.sample_every
+        return run_program(self.program, events, self.machine, progress, cancelled, switches, every)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +117,8 @@ def compare(
         workloads = open_workloads(traces, chosen.limit, told.loading, stop)
     except Cancelled:
         return Comparison((), {}, {}, environment(), True)
+    if chosen.switch and not any(programs):
+        raise ProgramError(f"switch {chosen.switch[0]}: {OPT} is no policy: nothing can be attached in its place")
     cells = plan_cells(programs, workloads, chosen)
     check_room(cells, chosen.jobs)
     told.planned(sum(cell.workload.accesses for cell in cells))
@@ -116,11 +130,13 @@ def compare(
 
 def plan_cells(programs: Sequence[Program | None], workloads: Sequence[Workload], settings: RunSettings) -> list[Cell]:
     """The cells in the order of the result: by trace, then policy, then memory."""
-    cells = []
+    cells, switches = [], tuple(load_switch(text) for text in settings.switch)
     for workload in workloads:
         sized = [(size, size.pages(workload.pages, workload.page_size)) for size in settings.memory]
         machines = [(size, settings.machine(pages)) for size, pages in sized]
-        cells += [Cell(program, workload, size, machine) for program in programs for size, machine in machines]
+        numbers_of(switches, machines[0][1])  # says what is wrong with them before anything runs
+        every = settings.sampling(workload.accesses)
+        cells += [Cell(program, workload, *machine, switches, every) for program in programs for machine in machines]
     return cells
 
 
@@ -152,10 +168,21 @@ def _next(ended: queue.SimpleQueue[BaseException | None]) -> BaseException | Non
             continue
 
 
-def run_cells(cells: Sequence[Cell], jobs: int, listener: Listener, cancelled: threading.Event) -> list[Row | None]:
+Result = TypeVar("Result", covariant=True)
+
+
+class Runnable(Protocol[Result]):
+    """One simulation to run."""
+
+    def run(self, listener: Listener, cancelled: threading.Event) -> Result: ...
+
+
+def run_cells(
+    cells: Sequence[Runnable[Result]], jobs: int, listener: Listener, cancelled: threading.Event
+) -> list[Result | None]:
     """Run the cells in `jobs` threads (native code releases the interpreter lock); None for those never begun. If one
     fails the others are cancelled and its exception is raised."""
-    rows: list[Row | None] = [None] * len(cells)
+    rows: list[Result | None] = [None] * len(cells)
     waiting = deque(enumerate(cells))
     ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
 

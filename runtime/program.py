@@ -13,8 +13,10 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from dsl import ir
 from dsl.compile import Compilation, SourceError, decode_source
@@ -25,14 +27,16 @@ from dsl.source import Source
 from runtime import cache
 from runtime.jit import engine
 from runtime.jit.engine import NativeCode
-from runtime.jit.module import Attachable, Builtin, Module, opt_module, settings_of
-from runtime.policies import lru
+from runtime.jit.module import Attachable, Builtin, Module, Variant, opt_module, settings_of
+from runtime.policies import lru, mglru
+from runtime.policies.params import BuiltinParam
 from runtime.policy_file import OBJECT_SUFFIX, PROGRAMS, TEXT_SUFFIX, read_policy_file
+from runtime.regions import Attachment
 from verifier.verify import HookCost, verify
 
 OPT = "opt"
 """The offline optimum: no program, but named where one is (`runtime/opt.py`)."""
-BUILTINS = {"builtin:lru": lru}
+BUILTINS = {name: Builtin(name, module) for name, module in (("builtin:lru", lru), ("builtin:mglru", mglru))}
 
 
 class ProgramError(Exception):
@@ -63,19 +67,43 @@ class Program:
     params: dict[str, int]
     costs: tuple[HookCost, ...]
     key: str
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
-    _loaded: dict[bool, NativeCode] = field(default_factory=dict, repr=False, compare=False)
 
-    def module(self, ideal: bool) -> Module:
-        """Core and policy as IR, with the model as a constant."""
-        return Module(self.policy, settings_of(self.policy, ideal))
+    @property
+    def attachment(self) -> Attachment:
+        """What is attached to a memcg."""
+        return Attachment(self.policy, self.params, self.key)
 
-    def native(self, ideal: bool) -> NativeCode:
-        """Optimised native code for a model, compiled at most once and kept in the cache."""
-        with self._lock:
-            if ideal not in self._loaded:
-                self._loaded[ideal] = _compiled(self.key, "ideal" if ideal else "kernel", self.module(ideal))
-            return self._loaded[ideal]
+
+class Compilable(Protocol):
+    """What has a policy and a key for its native code: a `Program` or an `Attachment`. Without a key none is kept."""
+
+    @property
+    def policy(self) -> Attachable: ...
+    @property
+    def key(self) -> str: ...
+
+
+_compiling = threading.Lock()
+_loaded: dict[tuple[str, str], NativeCode] = {}
+
+
+def module_of(policies: Sequence[Attachable], variant: Variant) -> Module:
+    """A core and policies as IR."""
+    return Module(tuple(policies), settings_of(policies, variant))
+
+
+def native_code(programs: Sequence[Compilable], variant: Variant) -> NativeCode:
+    """Optimised native code of a core with these policies, each once and in order: compiled at most once and kept in
+    the cache."""
+    unique = list({id(program.policy): program for program in programs}.values())
+    module = module_of([program.policy for program in unique], variant)
+    if not all(program.key for program in unique):
+        return engine.load(engine.object_code(module.text, module.level), module.symbols)
+    key = unique[0].key if len(unique) == 1 else cache.key_of("lineup", "\n".join(p.key for p in unique).encode())
+    with _compiling:
+        if (key, variant.name) not in _loaded:
+            _loaded[key, variant.name] = _compiled(key, variant.name, module)
+        return _loaded[key, variant.name]
 
 
 def _compiled(key: str, section: str, module: Module) -> NativeCode:
@@ -113,14 +141,16 @@ def program_names() -> list[str]:
 def load_program(spec: str) -> Program:
     """Find, verify and parametrise a policy. Raises `ProgramError` or `Rejected`."""
     name, settings = split_spec(spec)
-    if name in (*BUILTINS, OPT) and settings:
+    if name == OPT and settings:
         raise ProgramError(f"{name} has no params: `{settings[0]}`")
     if name in BUILTINS:
-        policy = Builtin(name, BUILTINS[name])
-        return Program(spec, name, policy, {}, (), cache.key_of("builtin", name.encode()))
+        policy = BUILTINS[name]
+        params = parse_params(name, policy.params, settings)
+        return Program(spec, name, policy, params, (), cache.key_of("builtin", name.encode()))
     path = find_program(name)
     policy_ir, costs, key = _accepted(path)
-    return Program(spec, policy_ir.name, policy_ir, parse_params(policy_ir, settings), costs, key)
+    params = parse_params(policy_ir.name, policy_ir.params, settings)
+    return Program(spec, policy_ir.name, policy_ir, params, costs, key)
 
 
 def find_program(name: str) -> Path:
@@ -188,9 +218,9 @@ def compiled(data: bytes, path: Path) -> ir.Policy:
     return policy
 
 
-def parse_params(policy: ir.Policy, settings: list[str]) -> dict[str, int]:
-    """`name=value` settings as numbers in the ranges the policy declares."""
-    declared = {p.name: p for p in policy.params}
+def parse_params(policy: str, params: Sequence[ir.Param | BuiltinParam], settings: list[str]) -> dict[str, int]:
+    """`name=value` settings as numbers in the ranges that `policy` declares."""
+    declared = {p.name: p for p in params}
     values: dict[str, int] = {}
     for setting in settings:
         name, _, text = setting.partition("=")
@@ -198,16 +228,19 @@ def parse_params(policy: ir.Policy, settings: list[str]) -> dict[str, int]:
         if param is None:
             close = nearest(name, declared)
             known = f"it has: {', '.join(declared)}" if declared else "it has none"
-            raise ProgramError(f"{policy.name} has no param `{name}`", f"did you mean `{close}`?" if close else known)
+            raise ProgramError(f"{policy} has no param `{name}`", f"did you mean `{close}`?" if close else known)
         if not text:
-            raise ProgramError(f"{policy.name}:{name} sets nothing", f"write `{name}=value`")
+            raise ProgramError(f"{policy}:{name} sets nothing", f"write `{name}=value`")
         try:
             value = int(text.replace("_", ""), 0)
         except ValueError:
-            raise ProgramError(f"{policy.name}:{name}: `{text}` is not a whole number") from None
+            raise ProgramError(f"{policy}:{name}: `{text}` is not a whole number") from None
         if not param.low <= value <= param.high:
-            raise ProgramError(f"{policy.name}:{name}: {value} is out of range {param.low}..={param.high}")
+            raise ProgramError(f"{policy}:{name}: {value} is out of range {param.low}..={param.high}")
+        choices = param.choices if isinstance(param, BuiltinParam) else ()
+        if choices and value not in choices:
+            raise ProgramError(f"{policy}:{name}: {value} is none of {', '.join(map(str, choices))}")
         if name in values:
-            raise ProgramError(f"{policy.name}:{name} is set twice")
+            raise ProgramError(f"{policy}:{name} is set twice")
         values[name] = value
     return values

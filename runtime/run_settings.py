@@ -7,13 +7,17 @@ In: values as a user gives them, text included. Out: `RunSettings`, every field 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from dsl import abi
+from runtime.costs import NVME, ZRAM, Costs, parse_costs, split_settings
+from runtime.machine import Machine, SwapDevice
 from runtime.memory_size import MemorySize, parse_memory_size
-from runtime.simulation import Machine
+from runtime.samples import every
+from runtime.switches import check_switch
 
 _COUNT = re.compile(r"(\d+)([KMG]?)", re.ASCII)
 _SUFFIXES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
@@ -47,6 +51,12 @@ def _watermarks(value: object) -> object:
     return tuple(str(part).removesuffix("p") for part in parts)
 
 
+def _costs(value: object) -> object:
+    return parse_costs(value) if isinstance(value, str) else value
+
+
+MOST_SAMPLES = 1_000_000
+
 Count = Annotated[int, BeforeValidator(_count)]
 
 
@@ -67,18 +77,48 @@ class RunSettings(BaseModel):
     """Folios that one call of `evict_folios` may look at, in the ideal model."""
     jobs: Annotated[Count, Field(ge=1, le=1024)] = 1
     """Simulations that run at a time."""
+    effort: Annotated[Count, Field(ge=1, le=1 << 20)] = 8
+    """How many times the resident folios a policy may look at in one reclaim before it is ejected."""
+    switch: tuple[Annotated[str, AfterValidator(check_switch)], ...] = ()
+    """Policies that are attached during the run: `ACCESS:POLICY`."""
     limit: Annotated[Count, Field(ge=1)] | None = None
     """How many accesses of each trace are used."""
+    costs: Annotated[dict[str, int], BeforeValidator(_costs)] = Field(default_factory=dict)
+    """Nanoseconds that differ from the defaults of the cost model: `scan=80,nvme.read=70000`."""
+    samples: Annotated[Count, Field(ge=1, le=MOST_SAMPLES)] | None = None
+    """How many samples are taken in a run."""
+    sample_every: Annotated[Count, Field(ge=1)] | None = None
+    """Or: accesses between two samples."""
+
+    @model_validator(mode="after")
+    def _one_way_to_sample(self) -> RunSettings:
+        if self.samples is not None and self.sample_every is not None:
+            raise ValueError("samples and sample-every: give one of them")
+        return self
 
     def machine(self, nr_pages: int) -> Machine:
         """The machine of one size of memory."""
+        of_kernel, of_devices = split_settings(self.costs)
         return Machine(
             nr_pages=nr_pages,
             ideal=self.model == "ideal",
             swappiness=self.swappiness,
             watermarks=self._watermark_pages(nr_pages),
             scan_batch=self.scan_batch,
+            effort=self.effort,
+            costs=Costs().with_settings(of_kernel),
+            files=NVME.with_settings(of_devices),
+            swap=(SwapDevice(ZRAM.with_settings(of_devices)),),
         )
+
+    def sampling(self, accesses: int) -> int:
+        """Accesses between two samples of a trace of so many; 0: none are taken."""
+        count = accesses // (self.sample_every or max(accesses, 1))
+        if count > MOST_SAMPLES:
+            raise SettingsError(
+                f"sample-every {self.sample_every}: makes {count:,} samples; the most is {MOST_SAMPLES:,}"
+            )
+        return every(self.samples, self.sample_every, accesses)
 
     def _watermark_pages(self, nr_pages: int) -> tuple[int, int, int]:
         low, middle, high = (
@@ -98,9 +138,20 @@ def run_settings(given: dict[str, Any]) -> RunSettings:
         return RunSettings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0])
-        shown = f" {given[name]}" if name in given else ""
-        raise SettingsError(f"{name.replace('_', '-')}{shown}: {_in_words(first['msg'])}") from None
+        if not first["loc"]:
+            raise SettingsError(_in_words(first["msg"])) from None
+        raise SettingsError(f"{_place(first['loc'], given)}: {_in_words(first['msg'])}") from None
+
+
+def _place(place: Sequence[int | str], given: dict[str, Any]) -> str:
+    """The setting that is wrong, as it was given; of several the one that is."""
+    name = str(place[0])
+    shown = name.replace("_", "-")
+    if name not in given:
+        return shown
+    if len(place) > 1 and isinstance(place[1], int) and isinstance(given[name], list | tuple):
+        return f"{shown} `{given[name][place[1]]}`"
+    return f"{shown} {given[name]}"
 
 
 def _in_words(message: str) -> str:

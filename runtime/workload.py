@@ -18,9 +18,12 @@ from runtime.host import HostMemoryError, available_memory
 from runtime.opt import Future
 from runtime.traces.model import Chunk
 from runtime.traces.opening import open_trace
+from runtime.traces.rechunk import joined
 from runtime.traces.trace import LoadedTrace, Trace
 
 BYTES_PER_EVENT = 5
+BYTES_PER_PAGE = 8
+"""Of its key, which is its address."""
 SHARE_OF_MEMORY = 4
 """Loaded traces take at most one part in this many of the memory available."""
 
@@ -71,7 +74,7 @@ def open_workloads(
     for trace in traces:
         workload = _read(trace if limit is None else trace.first(limit), room, loading, cancelled)
         if isinstance(workload.events, LoadedTrace):
-            room -= len(workload.events.page) * BYTES_PER_EVENT
+            room -= _size(len(workload.events.page), workload.pages)
         workloads.append(workload)
     return workloads
 
@@ -86,13 +89,19 @@ def _read(trace: Trace, room: int, loading: Loading, cancelled: threading.Event)
         events += len(chunk)
         pages = chunk.nr_pages
         if kept is not None:
-            kept.append(Chunk(chunk.page, chunk.flags, chunk.nr_pages))
+            kept.append(Chunk(chunk.page, chunk.flags, chunk.nr_pages, keys=chunk.keys))
             # Joining the chunks takes their room a second time, for a moment.
-            if 2 * events * BYTES_PER_EVENT > room:
+            if 2 * _size(events, pages) > room:
                 kept = None
         loading(trace.info.name, accesses, trace.info.accesses)
     if kept is None:
         return Workload(trace, accesses, pages)
     info = replace(trace.info, accesses=accesses, pages=pages, free_events=events - accesses)
     page, flags = (np.concatenate([getattr(chunk, column) for chunk in kept]) for column in ("page", "flags"))
-    return Workload(LoadedTrace(info, page, flags, pages, accesses), accesses, pages)
+    keys = joined([chunk.keys for chunk in kept])
+    return Workload(LoadedTrace(info, page, flags, pages, accesses, keys=keys), accesses, pages)
+
+
+def _size(events: int, pages: int) -> int:
+    """Bytes a trace takes in memory."""
+    return events * BYTES_PER_EVENT + pages * BYTES_PER_PAGE

@@ -98,7 +98,8 @@ def _object(policy: ir.Policy) -> bytes:
 
 def _native(policy: ir.Policy, arguments: argparse.Namespace) -> str:
     from runtime.jit import engine
-    from runtime.jit.module import Module, settings_of
+    from runtime.jit.module import Variant
+    from runtime.program import module_of
 
-    text, level = Module(policy, settings_of(policy, arguments.model == "ideal")).text, int(arguments.level)
+    text, level = module_of([policy], Variant(arguments.model == "ideal")).text, int(arguments.level)
     return engine.assembly(text, level) if arguments.emit == "asm" else str(engine.optimised(text, level))

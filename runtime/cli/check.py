@@ -19,6 +19,10 @@ from runtime.cli.sources import Subject
 from verifier.verify import HookCost, Verdict, verify
 
 EXAMPLE = "rext check my_policy.rx --cost"
+LEGEND = """\
+n is the number of resident folios; a step is one instruction of the IR, a kfunc counts as several.
+A line shows the most that what stands on it takes in one call, all rounds of its loops together. Of two branches the
+bound of a hook takes the dearer, but each has its line: so the lines may add up to more than the bound."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,8 +97,7 @@ def _cost_text(subject: Subject, verdict: Verdict) -> str:
         wide = max((len(steps) for _, steps, _ in rows), default=0)
         lines = [f"  {line:>5}  {steps:>{wide}}  {printable_line(text.expandtabs(4))}" for line, steps, text in rows]
         blocks.append("\n".join([f"{cost.hook}: at most {_steps(cost.constant, cost.per_folio)} steps", *lines]))
-    legend = "n is the number of resident folios; a step is one instruction of the IR, a kfunc counts as several."
-    return "\n\n".join([*blocks, legend]) + "\n"
+    return "\n\n".join([*blocks, LEGEND]) + "\n"
 
 
 def _steps(constant: int, per_folio: int) -> str:

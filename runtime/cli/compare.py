@@ -12,7 +12,14 @@ import sys
 from pathlib import Path
 
 from runtime.cli import status
-from runtime.cli.options import INTERRUPTION_NOTE, add_run_options, run_with_progress, settings_of
+from runtime.cli.options import (
+    INTERRUPTION_NOTE,
+    add_run_options,
+    add_scenario_option,
+    check_trace_given,
+    run_with_progress,
+    settings_of,
+)
 from runtime.cli.output import check_writable, emit, note, use_color, write_file
 from runtime.cli.parser import add_output_options
 from runtime.cli.status import UsageError
@@ -35,7 +42,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--trace",
-        required=True,
         nargs="+",
         action="extend",
         metavar="T",
@@ -43,10 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--memory",
-        required=True,
         metavar="M,M...",
         help="4096p (pages), 64MiB, or 10%% (of the trace's distinct pages)",
     )
+    add_scenario_option(parser)
     add_run_options(parser)
     parser.add_argument("--jobs", metavar="N", help="simulations at a time (default: 1)")
     parser.add_argument("--report", metavar="FILE", help="write an HTML report, complete in one file")
@@ -55,6 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
+    if arguments.scenario:
+        from runtime.cli.scenario import execute_scenario
+
+        return execute_scenario(arguments, arguments.policies, alone=False)
+    check_trace_given(arguments)
     settings = settings_of(arguments)
     if arguments.plot and Path(arguments.plot).suffix.lower() not in PLOT_SUFFIXES:
         raise UsageError(f"--plot {arguments.plot}: the name must end in {' or '.join(PLOT_SUFFIXES)}")
@@ -103,7 +114,10 @@ def _say(text: str, arguments: argparse.Namespace) -> None:
 def command_of(arguments: argparse.Namespace) -> str:
     """The command that makes this comparison again."""
     words = ["rext", "compare", *arguments.policies, "--trace", *arguments.trace, "--memory", arguments.memory]
-    for name in ("model", "swappiness", "watermarks", "scan_batch", "limit"):
+    names = ("model", "swappiness", "watermarks", "scan_batch", "effort", "costs", "samples", "sample_every", "limit")
+    for name in names:
         if getattr(arguments, name) is not None:
             words += [f"--{name.replace('_', '-')}", getattr(arguments, name)]
+    for switch in arguments.switch or ():
+        words += ["--switch", switch]
     return shlex.join(words)

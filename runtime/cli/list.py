@@ -1,7 +1,7 @@
 """`rext list`: what there is to use.
 
-In: nothing but which kind. Out: the policies with the first words of their files, and from the `abi` the hooks, the
-kfuncs and the kinds of maps.
+In: nothing but which kind. Out: the policies with the first words of their files and their params, and from the `abi`
+the hooks, the kfuncs, the kinds of maps and the constants.
 """
 
 from __future__ import annotations
@@ -13,15 +13,22 @@ from typing import Any
 
 from dsl import abi
 from dsl.abi import Hook, Kfunc
+from dsl.compile import Compilation, decode_source
 from runtime.cli import status
 from runtime.cli.output import emit, emit_json, in_columns
 from runtime.cli.parser import add_output_options
-from runtime.policy_file import PROGRAMS, TEXT_SUFFIX
+from runtime.policies import lru, mglru
+from runtime.policies.params import BuiltinParam
+from runtime.policy_file import PROGRAMS, TEXT_SUFFIX, read_policy_file
 
 EXAMPLE = "rext list policies"
 
 BUILTIN = (
     ("builtin:lru", "the kernel's LRU: active and inactive lists of anonymous and file folios, part of the core"),
+    (
+        "builtin:mglru",
+        "the kernel's multi-generational LRU, of 6.18, 6.12 or 6.1, each mechanism with a switch, part of the core",
+    ),
     ("opt", "the offline optimum (Belady): evicts what is used again last; the bound of every comparison"),
 )
 MAPS = (
@@ -48,15 +55,71 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _text(kind: str, items: list[Item]) -> str:
-    pairs = [(str(item.get("signature") or item["name"]), item["description"]) for item in items]
-    return "\n".join([f"{kind}:", *in_columns(pairs)])
+    pairs = [(str(item.get("signature") or item["name"]), item["description"] + _where(item)) for item in items]
+    if not any(item.get("params") for item in items):
+        return "\n".join([f"{kind}:", *in_columns(pairs)])
+    left = max(len(name) for name, _ in pairs)
+    lines = [f"{kind}:"]
+    for item, (name, text) in zip(items, pairs, strict=True):
+        lines += in_columns([(name.ljust(left), text)])
+        lines += in_columns([(_setting(param), param["description"]) for param in item["params"]], indent=" " * 6)
+    return "\n".join(lines)
+
+
+def _setting(param: Item) -> str:
+    """A param as it is set, with its default, and what it may be."""
+    choices = param.get("choices")
+    values = ", ".join(map(str, choices)) if choices else f"{param['low']}..={param['high']}"
+    return f"{param['name']}={param['default']} in {values}"
+
+
+def _where(item: Item) -> str:
+    """The hooks in which a kfunc may be called, if not in all."""
+    hooks = item.get("hooks")
+    return f" Only in {', '.join(f'`{hook}`' for hook in hooks)}." if hooks else ""
 
 
 def _policies() -> list[Item]:
-    items = [{"name": name, "description": text, "file": None} for name, text in BUILTIN]
+    items = [
+        {"name": name, "description": text, "file": None, "params": _builtin_params(name)} for name, text in BUILTIN
+    ]
     for path in sorted(PROGRAMS.glob(f"*{TEXT_SUFFIX}")):
-        items.append({"name": path.stem, "description": description(path), "file": str(path)})
+        about = {"name": path.stem, "description": description(path), "file": str(path)}
+        items.append(about | {"params": program_params(path)})
     return items
+
+
+def _builtin_params(name: str) -> list[Item]:
+    """The params of a policy that is part of the core."""
+    module = {"builtin:lru": lru, "builtin:mglru": mglru}.get(name)  # not `runtime.program`, which needs LLVM
+    declared: tuple[BuiltinParam, ...] = getattr(module, "PARAMS", ())
+    return [
+        {
+            "name": p.name,
+            "default": p.default,
+            "low": p.low,
+            "high": p.high,
+            "description": p.doc,
+            **({"choices": list(p.choices)} if p.choices else {}),
+        }
+        for p in declared
+    ]
+
+
+def program_params(path: Path) -> list[Item]:
+    """The params that a policy declares, each with the comment that ends its line."""
+    source = decode_source(read_policy_file(path, str(path)), str(path))
+    policy = Compilation(source).policy
+    return [
+        {
+            "name": p.name,
+            "default": p.default,
+            "low": p.low,
+            "high": p.high,
+            "description": source.line(p.span.line).partition("//")[2].strip(),
+        }
+        for p in (policy.params if policy is not None else ())
+    ]
 
 
 def description(path: Path) -> str:
@@ -122,9 +185,17 @@ def _maps() -> list[Item]:
     return [{"name": name.split("<")[0], "signature": name, "description": text} for name, text in MAPS]
 
 
+def _constants() -> list[Item]:
+    return [
+        {"name": name, "value": value, "type": str(type), "description": text}
+        for name, (value, type, text) in abi.CONSTANTS.items()
+    ]
+
+
 KINDS: dict[str, Callable[[], list[Item]]] = {
     "policies": _policies,
     "hooks": _hooks,
     "kfuncs": _kfuncs,
     "maps": _maps,
+    "constants": _constants,
 }

@@ -31,7 +31,7 @@ COMMANDS = {
 EPILOG = """\
 exit status:
   0  success
-  1  a policy was rejected, or a test failed
+  1  a policy was rejected, or ejected because it made no progress; memory ran out; or a test failed
   2  bad input or usage
   3  a defect of rext
   130  interrupted by Ctrl-C; what there was so far has been printed
@@ -45,6 +45,11 @@ class Parser(argparse.ArgumentParser):
     """A parser that reports an error in one line."""
 
     def error(self, message: str) -> NoReturn:
+        unknown = message.removeprefix("unrecognized arguments: ").split()
+        if message.startswith("unrecognized arguments: ") and unknown[0].startswith("--"):
+            option = unknown[0].partition("=")[0]
+            owners = _commands_with(option)
+            message = f"there is no option {option}" + (f" here: it belongs to {owners}" if owners else "")
         print(f"rext: error: {printable_line(message)} (`{self.prog} --help` shows the usage)", file=sys.stderr)
         raise SystemExit(BAD_INPUT)
 
@@ -76,6 +81,17 @@ def add_output_options(parser: argparse.ArgumentParser, formats: Sequence[str] =
     parser.add_argument(
         "--color", choices=COLOR_CHOICES, default="auto", help="use colour (default: auto, on a terminal)"
     )
+
+
+def _commands_with(option: str) -> str:
+    """The commands that have an option, in words."""
+    owners = []
+    for name in COMMANDS:
+        parser = argparse.ArgumentParser(add_help=False)
+        command_module(name).add_arguments(parser)
+        if option in parser._option_string_actions:
+            owners.append(f"`rext {name}`")
+    return " and ".join(owners)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

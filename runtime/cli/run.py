@@ -9,7 +9,14 @@ import argparse
 import sys
 
 from runtime.cli import status
-from runtime.cli.options import INTERRUPTION_NOTE, add_run_options, run_with_progress, settings_of
+from runtime.cli.options import (
+    INTERRUPTION_NOTE,
+    add_run_options,
+    add_scenario_option,
+    check_trace_given,
+    run_with_progress,
+    settings_of,
+)
 from runtime.cli.output import emit, use_color
 from runtime.cli.parser import add_output_options
 from runtime.cli.status import UsageError
@@ -22,17 +29,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "policy", metavar="P", help="builtin:lru, opt, a name that `rext list` shows, or a file; P:param=value"
     )
-    parser.add_argument(
-        "--trace", required=True, metavar="T", help="a file, a bundled trace, or a made-up one (`rext trace list`)"
-    )
-    parser.add_argument(
-        "--memory", required=True, metavar="M", help="4096p (pages), 64MiB, or 10%% (of the trace's distinct pages)"
-    )
+    parser.add_argument("--trace", metavar="T", help="a file, a bundled trace, or a made-up one (`rext trace list`)")
+    parser.add_argument("--memory", metavar="M", help="4096p (pages), 64MiB, or 10%% (of the trace's distinct pages)")
+    add_scenario_option(parser)
     add_run_options(parser)
     add_output_options(parser, ("text", "json", "csv"))
 
 
 def execute(arguments: argparse.Namespace) -> int:
+    if arguments.scenario:
+        from runtime.cli.scenario import execute_scenario
+
+        return execute_scenario(arguments, [arguments.policy], alone=True)
+    check_trace_given(arguments)
     settings = settings_of(arguments)
     if len(settings.memory) != 1:
         raise UsageError(f"--memory {arguments.memory}: `run` takes one size; `compare` takes several")

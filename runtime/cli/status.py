@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 SUCCESS = 0
 REJECTED = 1
-"""A policy was rejected, or stopped because it made no progress, or a test failed."""
+"""A policy was rejected, or ejected because it made no progress, or memory ran out, or a test failed."""
 BAD_INPUT = 2
 DEFECT = 3
 INTERRUPTED = 130
@@ -23,6 +23,7 @@ BAD_INPUT_ERRORS = (
     "runtime.memory_size.MemorySizeError",
     "runtime.program.ProgramError",
     "runtime.run_settings.SettingsError",
+    "runtime.scenario.file.ScenarioError",
     "runtime.traces.errors.TraceError",
 )
 """The classes of error that mean bad input; so do those derived from them."""
@@ -32,11 +33,15 @@ REJECTION = "runtime.program.Rejected"
 """A policy that was to run and is rejected."""
 
 
+FAILURES = frozenset(("ejected", "oom"))
+"""Statuses of rows that the built-in LRU had to bring to their end, or that ended early (`runtime/row.py`)."""
+
+
 def of_comparison(interrupted: bool, statuses: Iterable[str]) -> int:
     """The exit status of a comparison whose rows have these statuses."""
     if interrupted:
         return INTERRUPTED
-    return REJECTED if "stopped" in statuses else SUCCESS
+    return SUCCESS if FAILURES.isdisjoint(statuses) else REJECTED
 
 
 class UsageError(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def test_one_bad_file_among_good_ones_is_the_only_thing_said(rext: Rext, policie
         ("s3fifo:small_percent=many", "`many` is not a whole number"),
         ("s3fifo:small_percent=5,small_percent=6", "twice"),
         ("fifo:size=1", "no param `size`"),
-        ("builtin:lru:size=1", "no params"),
+        ("builtin:lru:size=1", "it has none"),
         ("builtin:lur", "did you mean `builtin:lru`?"),
     ],
 )
@@ -148,6 +149,10 @@ def test_maps_too_large_to_attach(rext: Rext, tmp_path: Path) -> None:
         (("--watermarks", "1,2,20"), "high must be less than the memory"),
         (("--scan-batch", "0"), "scan-batch 0: "),
         (("--limit", "0"), "limit 0: "),
+        (("--costs", "scna=1"), "costs scna=1: there is no cost `scna` (did you mean `scan`?)"),
+        (("--costs", "scan"), "costs scan: `scan` sets nothing"),
+        (("--samples", "0"), "samples 0: "),
+        (("--samples", "2", "--sample-every", "9"), "samples and sample-every: give one of them"),
         (("--memroy", "5%"), "--memroy"),
         (("--format", "xml"), "xml"),
     ],
@@ -257,3 +262,9 @@ def test_the_names_of_errors_exist() -> None:
         found = getattr(import_module(module), kind)
         assert issubclass(found, Exception)
         assert found.__module__ == module
+
+
+@pytest.mark.parametrize("name", [*status.BAD_INPUT_ERRORS, status.REJECTION])
+def test_errors_that_are_known_by_name_are_there(name: str) -> None:
+    module, _, kind = name.rpartition(".")
+    assert issubclass(getattr(importlib.import_module(module), kind), Exception)

@@ -56,6 +56,7 @@ def test_check_shows_costs_line_by_line(rext: Rext, policies: Path) -> None:
     out = rext("check", "good.rx", "--cost").out
     assert "evict_folios: at most " in out
     assert "scan f in queue" in out
+    assert "the lines may add up to more than the bound" in out
 
 
 def test_check_logs_as_much_as_asked_with_the_same_verdict(rext: Rext, policies: Path) -> None:
@@ -122,6 +123,30 @@ def test_a_policy_object_is_as_good_as_its_source(rext: Rext, policies: Path) ->
     assert rext("check", "good.rxo").out == "good.rxo: accepted\n"
     rows = rext("compare", "good.rx", "good.rxo", "--trace", TRACE, "--memory", "10%", "--format", "json").data["rows"]
     assert rows[0]["misses"] == rows[1]["misses"]
+
+
+def test_times_and_samples_of_a_run(rext: Rext) -> None:
+    base = ("clock", "--trace", TRACE, "--memory", "20p")
+    text = rext("run", *base, "--samples", "4").out
+    for word in ("simulated time", "PSI memory", "latency", "p99.9", "hits %", "on no list"):
+        assert word in text
+    row = rext("run", *base, "--samples", "4", "--format", "json").data["rows"][0]
+    assert [sample["accesses"] for sample in row["samples"]] == [0, 5000, 10000, 15000, 20000]
+    assert row["samples"][-1]["time_ns"] == row["simulated_ns"] > 0
+    every = rext("run", *base, "--sample-every", "15K", "--format", "json").data["rows"][0]
+    assert [sample["accesses"] for sample in every["samples"]] == [0, 15000, 20000]
+    ideal = rext("run", *base, "--model", "ideal").out
+    assert "simulated time" not in ideal
+
+
+def test_costs_are_set_on_the_command_line(rext: Rext, tmp_path: Path) -> None:
+    base = ("compare", "clock", "--trace", TRACE, "--memory", "20p", "--format", "json")
+    cheap = rext(*base, "--costs", "nvme.read=1000").data["rows"][0]
+    dear = rext(*base, "--costs", "nvme.read=3000", "--samples", "3", "--report", "r.html").data["rows"][0]
+    assert dear["simulated_ns"] > cheap["simulated_ns"]
+    page = (tmp_path / "r.html").read_text()
+    assert "--costs nvme.read=3000 --samples 3" in page
+    assert "Over the run" in page and "Simulated time" in page
 
 
 def test_run_reports_all_counters(rext: Rext) -> None:
@@ -204,24 +229,45 @@ def test_params_and_machine_settings_make_a_difference(rext: Rext) -> None:
     assert misses("fifo", "--watermarks", "4,8,16") > misses("fifo")
 
 
-def test_a_policy_that_makes_no_progress_is_stopped_and_says_so(rext: Rext, tmp_path: Path) -> None:
+def test_a_policy_that_makes_no_progress_is_ejected_and_the_report_says_so(rext: Rext, tmp_path: Path) -> None:
     (tmp_path / "idle.rx").write_text(
         "policy idle;\nlist queue;\nhook folio_added(f) { queue.push_tail(f); }\nhook evict_folios(ctx) { }\n"
     )
     outcome = rext("compare", "idle.rx", "fifo", "--trace", TRACE, "--memory", "10%", "--model", "ideal")
     assert outcome.status == 1
-    assert "idle.rx  stopped" in outcome.out
-    assert "idle.rx on zipf:pages=200,accesses=20000,write=0.1 with 20 pages was stopped: " in outcome.out
+    assert "idle.rx  ejected" in outcome.out
+    assert "idle.rx on zipf:pages=200,accesses=20000,write=0.1 with 20 pages: ejected before" in outcome.out
+    assert "(evict_folios, idle.rx:4)" in outcome.out
 
 
 def test_list_has_everything(rext: Rext) -> None:
     data = rext("list", "--format", "json").data
-    assert set(data) == {"policies", "hooks", "kfuncs", "maps"}
+    assert set(data) == {"policies", "hooks", "kfuncs", "maps", "constants"}
     names = {policy["name"] for policy in data["policies"]}
-    assert names >= {"builtin:lru", "opt", "fifo", "clock", "strict_lru", "s3fifo", "sieve"}
+    assert names >= {"builtin:lru", "builtin:mglru", "lru", "mglru", "opt"}
+    assert names >= {"fifo", "clock", "strict_lru", "s3fifo", "sieve"}
     assert all(policy["description"] for policy in data["policies"])
     assert rext("list", "hooks").out.startswith("hooks:\n")
+    assert rext("list", "policies").status == 0
     assert "ctx.evict(folio)" in rext("list", "kfuncs").out
+
+
+def test_list_has_the_params_of_policies(rext: Rext) -> None:
+    found = {item["name"]: item["params"] for item in rext("list", "policies", "--format", "json").data["policies"]}
+    assert {"name": "small_percent", "default": 10, "low": 1, "high": 50, "description": "the small queue's part of"
+            " memory"} in found["s3fifo"]  # fmt: skip
+    assert found["opt"] == found["builtin:lru"] == []
+    assert all(param["description"] for param in found["builtin:mglru"])
+    lines = [line.split() for line in rext("list", "policies").out.splitlines()]
+    assert ["small_percent=10", "in", "1..=50", "the", "small", "queue's", "part", "of", "memory"] in lines
+    assert any(line[:6] == ["version=0", "in", "0,", "601,", "612,", "618"] for line in lines)
+    assert any(line[:3] == ["walk=1", "in", "0..=1"] for line in lines)
+
+
+def test_an_option_of_another_command_is_said_to_be_one(rext: Rext) -> None:
+    found = rext("run", "fifo", "--report", "x.html")
+    assert found.status == 2 and "no option --report here: it belongs to `rext compare`" in found.err
+    assert "there is no option --foo (" in rext("run", "fifo", "--foo").err
 
 
 def test_trace_list_and_info(rext: Rext) -> None:
