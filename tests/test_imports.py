@@ -10,14 +10,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("dsl", "verifier", "runtime")
-OURS = (*FOLDERS, "programs", "tests", "benchmarks", "reclaim_ext")
+OURS = (*FOLDERS, "programs", "tests", "benchmarks", "fidelity", "reclaim_ext")
 
 ALLOWED = {
     "dsl": ("dsl",),
     "verifier": ("verifier", "dsl"),
     "runtime/core": ("runtime.core", "dsl.abi"),
     "runtime/policies": ("runtime.policies", "runtime.core"),
-    "runtime/jit": ("runtime.jit", "runtime.core", "runtime.policy_layout", "dsl"),
+    "runtime/jit": ("runtime.jit", "runtime.core", "runtime.policy_layout", "runtime.policies.params", "dsl"),
     "runtime/traces": ("runtime.traces",),
     "runtime/cli": ("runtime", "verifier", "dsl"),
     "runtime": ("runtime", "verifier", "dsl"),

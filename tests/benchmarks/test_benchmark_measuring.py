@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from benchmarks import jobs, libcachesim_engine, our_engine, start
 from benchmarks.errors import BenchmarkError
 from benchmarks.measured import Measured
-from benchmarks.plan import PAIRS, Plan, TraceSizes
+from benchmarks.plan import PAIRS, QUICK, TraceSizes
 from benchmarks.replay import (
     Cell,
     Engines,
@@ -103,7 +104,7 @@ def misses_of_fifo(keys: list[int], capacity: int) -> int:
 
 def test_our_engine_replays_the_file_of_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REXT_CACHE", "off")
-    plan = Plan((TINY,), 1, 1, TINY, 1)
+    plan = dataclasses.replace(QUICK, traces=(TINY,), runs=1)
     (workload,) = prepare(plan, tmp_path, lambda _: None)
     keys = np.fromfile(workload.path, RECORD)["object"].tolist()
     assert (workload.accesses, workload.pages) == (3000, len(set(keys)))

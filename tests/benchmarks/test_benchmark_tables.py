@@ -7,13 +7,15 @@ import json
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import libcachesim_engine, plan
+from benchmarks import costs, libcachesim_engine, plan
 from benchmarks.errors import BenchmarkError
 from benchmarks.jobs import JobsResult
 from benchmarks.replay import DenseResult, ReplayResult
 from benchmarks.report import QUICK_NOTE, markdown, terminal
+from benchmarks.samples import SamplesResult, samples_table
 from benchmarks.start import CheckResult, Start, StartResult
 from benchmarks.tables import (
+    ABOUT_TRACES,
     OK,
     SHORT,
     at_least,
@@ -58,6 +60,16 @@ def test_replay_has_a_table_for_each_trace() -> None:
     assert two.rows[0][6:8] == ("3.3", SHORT)
 
 
+def test_what_is_to_be_known_of_a_trace_stands_at_its_table_and_in_the_document() -> None:
+    results = [replayed(name, (1.0,), (0.25,)) for name in ("mem_sqlite", "other", "mem_gcc")]
+    sqlite, other, gcc = replay_tables(results)
+    assert sqlite.note.startswith("Million accesses") and sqlite.note.endswith(ABOUT_TRACES["mem_sqlite"])
+    assert (other.note, gcc.note) == ("", ABOUT_TRACES["mem_gcc"])
+    document = command.DOCUMENT.read_text(encoding="utf-8")
+    for trace, about in ABOUT_TRACES.items():
+        assert f"## Replay of {trace}\n\n{about}\n" in document
+
+
 def test_every_table_has_as_many_cells_as_columns() -> None:
     timing = Timing((0.01, 0.02))
     start = Start(timing, timing, timing)
@@ -67,6 +79,7 @@ def test_every_table_has_as_many_cells_as_columns() -> None:
         start_table([StartResult("fifo", "ideal", start, start)]),
         check_table([CheckResult("fifo", timing, timing)], timing),
         jobs_table([JobsResult("fifo", "ideal", "t", 100, timing, timing, 2.0)]),
+        samples_table([SamplesResult("builtin:lru", "t", 100, 1000, 5, 1.0, 1.01, 1.3)]),
     ]
     for table in tables:
         assert all(len(row) == len(table.columns) for row in table.rows)
@@ -76,6 +89,23 @@ def test_every_table_has_as_many_cells_as_columns() -> None:
 def test_jobs_compare_throughput() -> None:
     result = JobsResult("fifo", "ideal", "t", 100, Timing((1.0, 1.1)), Timing((0.5, 0.9)), 1.9)
     assert jobs_table([result]).rows[0][:8] == ("fifo", "ideal", "100p", "1.000", "0.500", "2.00", OK, "1.90")
+
+
+def test_samples_switched_off_may_cost_two_per_cent() -> None:
+    found = [SamplesResult("p", "t", 100, 1000, 5, 1.0, off, 1.3) for off in (0.99, 1.02, 1.03)]
+    assert [row[5:7] for row in samples_table(found).rows] == [("0.990", OK), ("1.020", OK), ("1.030", SHORT)]
+
+
+def test_measured_costs_become_settings() -> None:
+    out = "read_hit 1000.4\nmemory_access 100.0\nzram_read - not possible here\ndrop 5.0\nreclaim_unmapped 4.0\n"
+    measured = costs.parsed(out)
+    assert costs.derived(measured) == {"access": 100, "syscall": 900, "scan": 1, "free": 5}
+    assert "syscall" in costs.report(measured, costs.derived(measured))
+
+
+def test_the_document_has_the_costs_as_they_are() -> None:
+    text = costs.DOCUMENT.read_text(encoding="utf-8")
+    assert costs.documented(text) == text, "python -m benchmarks.costs --document"
 
 
 def test_markdown_states_the_machine_and_escapes_cells() -> None:

@@ -16,9 +16,11 @@ from runtime.core import layout as core
 from runtime.core.context import Context
 from runtime.executors import InterpretedExecutor, NativeExecutor, PythonExecutor
 from runtime.jit import engine
-from runtime.jit.module import Attachable, Module, settings_of
+from runtime.jit.module import Attachable, Module, Variant, settings_of
+from runtime.machine import Machine
 from runtime.program import load_program
-from runtime.simulation import Executor, Machine, Simulation
+from runtime.regions import Attachment
+from runtime.simulation import Executor, Simulation
 from verifier.verify import verify
 
 SHIPPED = ("fifo", "clock", "strict_lru", "sieve", "s3fifo")
@@ -32,6 +34,7 @@ class Events:
     page: Any
     flags: Any
     nr_pages: int
+    keys: Any = None
 
     def first(self, count: int) -> Events:
         return Events(self.page[:count], self.flags[:count], self.nr_pages)
@@ -61,22 +64,27 @@ def program(name: str) -> Attachable:
 
 
 @functools.cache
-def _module(policy: Attachable, ideal: bool) -> Module:
-    return Module(policy, settings_of(policy, ideal))
+def module_of(policies: tuple[Attachable, ...], variant: Variant) -> Module:
+    return Module(policies, settings_of(policies, variant))
 
 
 @functools.cache
-def _native(policy: Attachable, ideal: bool, level: int) -> NativeExecutor:
-    module = _module(policy, ideal)
+def _native(policies: tuple[Attachable, ...], variant: Variant, level: int) -> NativeExecutor:
+    module = module_of(policies, variant)
     return NativeExecutor(engine.load(engine.object_code(module.text, level), module.symbols))
 
 
-def executor(kind: str, policy: Attachable, ideal: bool) -> Executor:
-    """`O0`, `O3`, `python` or `interpreted`."""
-    if kind in ("O0", "O3"):
-        return _native(policy, ideal, int(kind[1]))
+def executor_of(kind: str, policies: tuple[Attachable, ...], variant: Variant) -> Executor:
+    """`O0`, `O1`, `O3`, `python` or `interpreted`, of policies in the order in which memcgs first have them."""
+    if kind[0] == "O":
+        return _native(policies, variant, int(kind[1]))
     kinds: dict[str, Callable[[Module], Executor]] = {"python": PythonExecutor, "interpreted": InterpretedExecutor}
-    return kinds[kind](_module(policy, ideal))
+    return kinds[kind](module_of(policies, variant))
+
+
+def executor(kind: str, policy: Attachable, ideal: bool) -> Executor:
+    """The executor of one policy on a machine of one task."""
+    return executor_of(kind, (policy,), Variant(ideal))
 
 
 def simulate(
@@ -86,26 +94,22 @@ def simulate(
     kind: str = "O3",
     params: dict[str, int] | None = None,
 ) -> Simulation:
-    simulation = Simulation(policy, params or {}, machine, executor(kind, policy, machine.ideal))
+    simulation = Simulation(Attachment(policy, params or {}), machine, executor(kind, policy, machine.ideal))
     simulation.run(trace)
     return simulation
 
 
 def context_of(simulation: Simulation) -> Context:
     """The memory of a simulation as plain Python functions of the core see it, without hooks."""
-    return Context(dict(simulation.views()), settings_of(simulation.policy, simulation.machine.ideal))
+    return Context(dict(simulation.views()), settings_of(simulation.lineup.policies, simulation.variant))
 
 
-def check_invariants(simulation: Simulation) -> None:
-    """Every resident folio is in exactly one place that the core keeps, and all counts agree."""
+def lists_of(simulation: Simulation, lruvec: int) -> list[int]:
+    """The folios on the lists of a lruvec, which are whole and as long as their heads say."""
     folios = simulation.regions["folios"].view("<u4").reshape(-1, simulation.layout.folio_columns)
-    table = simulation.regions["page_table"].view("<i8")
-    state = simulation.state
-    resident = {int(f): page for page, f in enumerate(table) if f > 0}
-    assert len(resident) == state[core.NR_RESIDENT] <= simulation.machine.nr_pages
-    assert all(folios[f, core.PAGE] == page for f, page in resident.items())
     placed: list[int] = []
-    for head in range(core.UNCLAIMED, simulation.layout.nr_lists + 1):
+    first = lruvec * simulation.layout.nr_lists + core.UNCLAIMED
+    for head in range(first, first + simulation.layout.nr_lists):
         on_list = []
         f, before = int(folios[head, core.NEXT]), head
         while f != head:
@@ -116,11 +120,62 @@ def check_invariants(simulation: Simulation) -> None:
         assert folios[head, core.PREV] == before
         assert folios[head, core.LEN] == len(on_list)
         placed += on_list
+    return placed
+
+
+def batches_of(simulation: Simulation) -> list[int]:
+    """The folios that wait in the `lru_add` batches of all CPUs."""
     batches = simulation.regions["batches"].view("<u4")
-    placed += [int(f) for f in batches[core.ADD_BATCH : core.ADD_BATCH + int(state[core.NR_ADD_BATCH])]]
+    waiting: list[int] = []
+    for cpu, task in enumerate(simulation.table("tasks")):
+        first = cpu * core.BATCH_SLOTS + core.ADD_BATCH
+        waiting += [int(f) for f in batches[first : first + int(task[core.NR_ADD_BATCH])]]
+    return waiting
+
+
+def check_invariants(simulation: Simulation) -> None:
+    """Every resident folio is in exactly one place that the core keeps, and all counts agree."""
+    folios = simulation.regions["folios"].view("<u4").reshape(-1, simulation.layout.folio_columns)
+    table = simulation.regions["page_table"].view("<i8")
+    state, machine = simulation.state, simulation.machine
+    resident = {int(f): page for page, f in enumerate(table) if f > 0}
+    assert len(resident) == state[core.NR_RESIDENT] <= machine.nr_pages
+    assert all(folios[f, core.PAGE] == page for f, page in resident.items())
+    lruvecs = simulation.table("lruvecs")
+    placed: list[int] = []
+    for lruvec in range(machine.nr_lruvecs):
+        on_lists = lists_of(simulation, lruvec)
+        assert all(folios[f, core.LRUVEC] == lruvec for f in on_lists)
+        assert machine.ideal or lruvecs[lruvec, core.NR_FOLIOS] == len(on_lists)
+        placed += on_lists
+    placed += batches_of(simulation)
     assert sorted(placed) == sorted(resident)
     assert state[core.ISOLATED_FIRST] == state[core.KEPT_FIRST] == 0
+    if not machine.ideal:
+        check_charges(simulation, list(resident))
     counters = simulation.counters()
-    freed = counters["misses"] - counters["evictions"] - len(resident)
-    assert 0 <= freed <= counters["frees"]
+    if counters["oom_kill"] == 0:
+        freed = counters["misses"] - counters["evictions"] - len(resident)
+        assert 0 <= freed <= counters["frees"]
     assert counters["hits"] + counters["misses"] == counters["accesses"]
+
+
+def check_charges(simulation: Simulation, resident: list[int]) -> None:
+    """Lruvecs, nodes and memcgs are charged what is resident, and hold no more than they may."""
+    folios = simulation.regions["folios"].view("<u4").reshape(-1, simulation.layout.folio_columns)
+    machine, lruvecs = simulation.machine, simulation.table("lruvecs")
+    charged = np.zeros((machine.nr_lruvecs, 2), int)
+    for f in resident:
+        charged[folios[f, core.LRUVEC], folios[f, core.FLAGS] & core.F_FILE] += 1
+    assert (charged == lruvecs[: machine.nr_lruvecs, core.NR_CHARGED : core.NR_CHARGED + 2]).all()
+    if machine.single:
+        return
+    usage = charged.sum(axis=1).reshape(len(machine.all_memcgs), -1)
+    nodes, memcgs = simulation.table("nodes"), simulation.table("memcgs")
+    assert (usage.sum(axis=0) == nodes[:, core.NODE_USAGE]).all()
+    assert (nodes[:, core.NODE_USAGE] <= nodes[:, core.NODE_PAGES]).all()
+    for number, row in enumerate(memcgs):
+        of_subtree = slice(number, int(row[core.SUBTREE_END]))
+        assert usage[of_subtree].sum() == row[core.MEMORY_USAGE] <= row[core.MEMORY_MAX]
+        own = memcgs[of_subtree, core.SWAP_OF_OWN : core.SWAP_OF_OWN + core.MAX_SWAP_DEVICES]
+        assert own.sum() == row[core.SWAP_USAGE] <= row[core.SWAP_MAX]

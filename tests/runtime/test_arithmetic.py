@@ -12,7 +12,9 @@ from dsl.ir import Const, Reg
 from dsl.source import NOWHERE, Source
 from dsl.types import BOOL, I64, INTEGERS, U64, Type, wrap
 from runtime import arithmetic
-from runtime.simulation import Machine, Simulation
+from runtime.machine import Machine
+from runtime.regions import Attachment
+from runtime.simulation import Simulation
 from tests.runtime.policies import executor
 
 KINDS = ("interpreted", "O0", "O3")
@@ -38,7 +40,7 @@ def policy_of(types: tuple[Type, ...], body: list[ir.Node], registers: list[Reg]
 
 def results_of(policy: ir.Policy, values: tuple[int, ...], kind: str) -> list[int]:
     params = {f"p{i}": v for i, v in enumerate(values)}
-    simulation = Simulation(policy, params, Machine(8), executor(kind, policy, False))
+    simulation = Simulation(Attachment(policy, params), Machine(8), executor(kind, policy, False))
     return [int(w) for w in simulation.regions["policy"].view("<i8")[: policy.states[0].length]]
 
 

@@ -12,8 +12,10 @@ from runtime import cache
 from runtime import program as program_module
 from runtime.executors import NativeExecutor
 from runtime.jit import engine
-from runtime.program import load_program
-from runtime.simulation import Machine, Simulation
+from runtime.jit.module import Variant
+from runtime.machine import Machine
+from runtime.program import load_program, native_code
+from runtime.simulation import Simulation
 from tests.runtime.policies import events
 
 TEXT = """policy cached; list queue; state seen: u64;
@@ -27,6 +29,7 @@ SECTIONS = {"verdict": b"yes", "ideal": bytes(range(256)), "": b""}
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("REXT_CACHE", str(folder))
+    monkeypatch.setattr(program_module, "_loaded", {})
     return folder
 
 
@@ -162,9 +165,10 @@ def test_every_source_that_decides_is_in_the_toolchain(monkeypatch: pytest.Monke
 
 
 def run(path: Path) -> int:
-    """Load and run the policy; what it counted."""
+    """Load and run the policy as a new process would; what it counted."""
+    program_module._loaded.clear()
     program = load_program(str(path))
-    simulation = Simulation(program.policy, {}, Machine(4, True), NativeExecutor(program.native(True)))
+    simulation = Simulation(program.attachment, Machine(4, True), NativeExecutor(native_code([program], Variant(True))))
     simulation.run(events(range(9)))
     return int(simulation.regions["policy"].view("<i8")[0])
 

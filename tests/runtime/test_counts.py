@@ -12,8 +12,8 @@ import functools
 
 import pytest
 
+from runtime.machine import Machine
 from runtime.opt import Future
-from runtime.simulation import Machine
 from runtime.traces import load, open_trace
 from tests.runtime.policies import Events, program, simulate
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from runtime.simulation import Machine, Simulation
+from runtime.machine import Machine
+from runtime.simulation import Simulation
 from tests.runtime.policies import check_invariants, compiled, events, simulate
 
 KINDS = ("python", "interpreted", "O0", "O3")

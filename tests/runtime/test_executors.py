@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from runtime.simulation import Machine
+from runtime.costs import NVME, ZRAM
+from runtime.machine import Machine, Memcg, Node, SwapDevice, Task
 from runtime.traces import load, open_trace
+from tests.runtime.machines import LINEUPS, Burst, Setup
 from tests.runtime.policies import ALL, Events, check_invariants, compiled, events, program, simulate
+from tests.runtime.test_invariants import run_bursts, simulation_of
 
 MIX = "mix:0.5*zipf(pages=400,write=0.3,mapped=0.5,anon=0.4)+0.5*loop(pages=300),accesses=6000"
 TRACES = ("mem_gcc", "mem_sqlite", "mem_rg", MIX)
@@ -101,3 +104,37 @@ def test_maps_fields_and_state(ideal: bool) -> None:
     short = trace.first(300)
     machine = Machine(24, ideal)
     assert simulate(policy, short, machine, "interpreted").digest() == simulate(policy, short, machine).digest()
+
+
+TREE = Machine(
+    210,
+    nodes=(Node("fast", 110, (5, 10, 20), 1), Node("slow", 100, (4, 8, 16), access_ns=80)),
+    memcgs=(
+        Memcg("top"),
+        Memcg("a", 0, max=70, min=20, swappiness=100),
+        Memcg("b", 0, high=60, low=30, swap_max=90),
+        Memcg("c", 2, max=50),
+    ),
+    tasks=(Task("t0", 1, think_ns=900), Task("t1", 2), Task("t2", 3, 1), Task("t3", 3, bound=True)),
+    swap=(SwapDevice(NVME, 80), SwapDevice(ZRAM, 200)),
+)
+BURSTS = (
+    [Burst("loop", 0, 140, 180, 3, 0, 0), Burst("zipf", 5, 150, 180, 1, 40, 1)] * 2,
+    [Burst("once", 9, 150, 160, 6, 0, 2), Burst("zipf", 5, 90, 160, 4, 9, 3)] * 2,
+)
+
+
+@pytest.mark.parametrize(("lineup", "checked"), [(LINEUPS[2], False), *((lineup, True) for lineup in LINEUPS)])
+def test_the_same_memory_with_memcgs_nodes_and_tasks(lineup: tuple[str, ...], checked: bool) -> None:
+    policies = (*lineup, *lineup * 3)[: len(TREE.memcgs)]
+    digests = {}
+    for kind in ("python", "O1") if checked else ("python", "O0", "O3", "interpreted"):
+        simulation = simulation_of(Setup(TREE, policies, lineup), kind, checked)
+        for given in BURSTS:
+            run_bursts(simulation, given)
+        simulation.reclaim(0, 40)
+        check_invariants(simulation)
+        counters = simulation.counters()
+        assert min(counters[name] for name in ("evictions", "pswpout", "nr_written", "pgdemote_kswapd", "frees")) > 5
+        digests[kind] = simulation.digest()
+    assert len(set(digests.values())) == 1, digests

@@ -9,7 +9,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from runtime.core import layout as core
 from runtime.core import lists
 from runtime.core.folio import folio_alloc
-from runtime.simulation import Machine, Simulation
+from runtime.machine import Machine
+from runtime.regions import Attachment
+from runtime.simulation import Simulation
 from tests.runtime.policies import compiled, context_of, executor
 
 LISTS = 3
@@ -38,7 +40,7 @@ class ListMachine(RuleBasedStateMachine):
     @initialize()
     def attach(self) -> None:
         policy = compiled(POLICY)
-        simulation = Simulation(policy, {}, Machine(FOLIOS), executor("python", policy, False))
+        simulation = Simulation(Attachment(policy), Machine(FOLIOS), executor("python", policy, False))
         self.ctx = context_of(simulation)
         self.heads = [core.FIRST_POLICY_LIST + i for i in range(LISTS)]
         self.rows = [folio_alloc(self.ctx, 0, page, 0) for page in range(FOLIOS)]

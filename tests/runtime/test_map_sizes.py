@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsl import abi
+from runtime.machine import Machine
 from runtime.map_sizes import BYTES_AT_LEAST, BYTES_PER_PAGE, AttachError, MapPlace, evaluate, place_maps
-from runtime.simulation import Machine, Simulation
+from runtime.regions import Attachment
+from runtime.simulation import Simulation
 from tests.runtime.policies import compiled, executor
 
 POLICY = """
@@ -83,7 +85,7 @@ def test_more_bytes_than_the_limit_are_refused() -> None:
 def test_a_simulation_that_is_too_large_is_refused_before_it_takes_memory() -> None:
     policy = compiled(POLICY.format(size="nr_pages * factor", value="big"))
     with pytest.raises(AttachError):
-        Simulation(policy, {"factor": 1 << 20}, Machine(1 << 12), executor("python", policy, False))
+        Simulation(Attachment(policy, {"factor": 1 << 20}), Machine(1 << 12), executor("python", policy, False))
 
 
 def test_all_maps_count_together() -> None:

@@ -15,7 +15,9 @@ from runtime.core import layout as core
 from runtime.core import maps
 from runtime.core.context import Context
 from runtime.core.kfuncs import implementation
-from runtime.simulation import Machine, Simulation
+from runtime.machine import Machine
+from runtime.regions import Attachment
+from runtime.simulation import Simulation
 from tests.runtime.policies import compiled, context_of, executor
 
 POLICY = """
@@ -39,7 +41,7 @@ def signed(key: int) -> int:
 
 def map_context(kind: str, size: int) -> Context:
     policy = compiled(POLICY.format(kind=kind))
-    return context_of(Simulation(policy, {"size": size}, Machine(4), executor("python", policy, False)))
+    return context_of(Simulation(Attachment(policy, {"size": size}), Machine(4), executor("python", policy, False)))
 
 
 def order_of(ctx: Context, m: int) -> list[int]:

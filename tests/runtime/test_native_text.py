@@ -7,7 +7,7 @@ import re
 import pytest
 
 from runtime.jit import engine
-from runtime.jit.module import Attachable, Module, opt_module, settings_of
+from runtime.jit.module import Attachable, Module, Variant, opt_module, settings_of
 from tests.runtime.policies import ALL, compiled, program
 
 TELLING = """
@@ -37,6 +37,11 @@ hook evict_folios(ctx) {
 }
 """
 
+
+def alone(policy: Attachable, ideal: bool = False) -> Module:
+    return Module((policy,), settings_of((policy,), Variant(ideal)))
+
+
 MODULES = [(name, ideal) for name in (*ALL, "opt", "telling") for ideal in (False, True)]
 
 
@@ -45,7 +50,7 @@ def module_of(name: str, ideal: bool) -> Module:
     if name == "opt":
         return opt_module()
     policy: Attachable = compiled(TELLING) if name == "telling" else program(name)
-    return Module(policy, settings_of(policy, ideal))
+    return alone(policy, ideal)
 
 
 @pytest.mark.parametrize(("name", "ideal"), MODULES)
@@ -95,12 +100,12 @@ def test_the_text_is_always_the_same(name: str, ideal: bool) -> None:
 def test_a_name_makes_no_difference() -> None:
     policy = compiled(TELLING)
     renamed = compiled(TELLING.replace("name", "call"))
-    assert Module(policy, settings_of(policy, False)).text == Module(renamed, settings_of(renamed, False)).text
+    assert alone(policy).text == alone(renamed).text
 
 
 def test_absent_hooks_leave_no_code() -> None:
     assert "folio_accessed" not in module_of("fifo", True).text
-    assert "hook.folio_accessed" in module_of("clock", True).text
+    assert "hook.0.folio_accessed" in module_of("clock", True).text
     assert "folio_test_clear_young" not in module_of("fifo", False).text
 
 

@@ -9,8 +9,8 @@ from runtime import opt
 from runtime.core import layout as core
 from runtime.core.belady import count_misses, find_next_uses
 from runtime.core.context import Context
+from runtime.machine import Machine
 from runtime.opt import Future
-from runtime.simulation import Machine
 from tests.runtime.policies import SHIPPED, Events, events, program, simulate
 from tests.runtime.test_textbook import belady
 

@@ -10,8 +10,21 @@ import pytest
 from dsl import abi, ir
 from dsl.policy_object import encode
 from runtime.executors import NativeExecutor
-from runtime.program import ProgramError, Rejected, find_program, load_program, program_names, split_spec
-from runtime.simulation import Machine, Simulation
+from runtime.jit.module import Variant
+from runtime.machine import Machine
+from runtime.program import (
+    BUILTINS,
+    OPT,
+    ProgramError,
+    Rejected,
+    find_program,
+    load_program,
+    module_of,
+    native_code,
+    program_names,
+    split_spec,
+)
+from runtime.simulation import Simulation
 from tests.runtime.policies import compiled, events, simulate
 
 TEXT = """policy mine;
@@ -68,7 +81,7 @@ def test_a_builtin_loads_without_costs() -> None:
 def test_params_reach_the_policy() -> None:
     for spec, expected in (("mine.rx", 20), ("mine.rx:share=50", 50), ("mine.rx:signed=-10,share=0x1f", 31)):
         program = load_program(spec)
-        simulation = Simulation(program.policy, program.params, Machine(4), NativeExecutor(program.native(False)))
+        simulation = Simulation(program.attachment, Machine(4), NativeExecutor(native_code([program], Variant())))
         simulation.run(events(range(31)), 0, 31)
         assert simulation.regions["policy"].view("<i8")[0] == expected
 
@@ -93,7 +106,7 @@ def test_bad_params(settings: str, told: str) -> None:
 
 def test_params_of_what_has_none() -> None:
     assert message("fifo:share=3") == "fifo has no param `share` (it has none)"
-    assert message("builtin:lru:share=3") == "builtin:lru has no params: `share=3`"
+    assert message("builtin:lru:share=3") == "builtin:lru has no param `share` (it has none)"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +115,7 @@ def test_params_of_what_has_none() -> None:
         ("fifi", "unknown policy `fifi` (did you mean `fifo`?)"),
         ("s3fif", "unknown policy `s3fif` (did you mean `s3fifo`?)"),
         ("builtin:lur", "unknown policy `builtin:lur` (did you mean `builtin:lru`?)"),
-        ("qqqq", "unknown policy `qqqq` (known: builtin:lru, opt, clock, fifo, s3fifo, sieve, strict_lru)"),
+        ("qqqq", f"unknown policy `qqqq` (known: {', '.join([*BUILTINS, OPT, *program_names()])})"),
         ("gone.rx", "gone.rx: no such file"),
         ("./fifo", "./fifo: no such file"),
     ],
@@ -171,9 +184,10 @@ def test_a_damaged_or_foreign_object_is_refused() -> None:
 
 def test_code_is_made_once_for_each_model() -> None:
     program = load_program("fifo")
-    assert program.native(True) is program.native(True)
-    assert program.native(True) is not program.native(False)
-    assert program.module(True).settings["IDEAL"] and not program.module(False).settings["IDEAL"]
+    assert native_code([program], Variant(True)) is native_code([program], Variant(True))
+    assert native_code([program], Variant(True)) is not native_code([program], Variant())
+    assert module_of([program.policy], Variant(True)).settings["IDEAL"]
+    assert not module_of([program.policy], Variant()).settings["IDEAL"]
 
 
 @pytest.mark.parametrize(
@@ -191,3 +205,9 @@ def test_specs_that_name_no_program(spec: str, told: str) -> None:
     with pytest.raises(ProgramError) as caught:
         load_program(spec)
     assert str(caught.value) == told
+
+
+def test_a_param_of_a_built_in_policy_may_have_few_values() -> None:
+    assert load_program("builtin:mglru:version=612").params == {"version": 612}
+    with pytest.raises(ProgramError, match="builtin:mglru:version: 613 is none of 0, 601, 612, 618"):
+        load_program("builtin:mglru:version=613")

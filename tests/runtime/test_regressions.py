@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dsl import abi
 from dsl.ir_text import parse_policy
 from runtime.map_sizes import AttachError, place_maps
 from runtime.program import load_program
+from runtime.traces import load, open_trace
+from runtime.workload import open_workloads
 from verifier.verify import verify
 
 
@@ -36,3 +40,14 @@ def test_entries_of_all_maps_are_numbered_in_32_bits() -> None:
     policy = parse_policy("policy p\nmap m: hash<u64> {} [2147483648]\nmap n: hash<u64> {} [2147483648]\n")
     with pytest.raises(AttachError, match="the maps would have 4,294,967,300 entries"):
         place_maps(policy.maps, [0, 0], abi.MAX_MEMORY_PAGES, [])
+
+
+def test_a_comparison_keeps_the_addresses_of_pages() -> None:
+    """Traces that were held in memory had lost the keys of their pages, and MGLRU walked page tables in which pages lay
+    side by side in the order of their first use."""
+    spec = "zipf:pages=500,accesses=8K,mapped=0.5,seed=4"
+    whole = load(open_trace(spec))
+    workload = open_workloads([spec], None, lambda *_: None, threading.Event())[0]
+    chunks = list(workload.events.chunks())
+    assert whole.keys is not None
+    assert np.array_equal(np.concatenate([chunk.keys for chunk in chunks]), whole.keys)

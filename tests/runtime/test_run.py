@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from runtime.machine import Machine
 from runtime.map_sizes import AttachError
 from runtime.opt import Future
-from runtime.program import load_program
-from runtime.run import FINISHED, INTERRUPTED, STOPPED, run_opt, run_program
-from runtime.simulation import Machine
+from runtime.program import ProgramError, load_program
+from runtime.row import EJECTED, FINISHED, INTERRUPTED, OUT_OF_MEMORY
+from runtime.run import run_opt, run_program
+from runtime.switches import Switch, load_switch
 from runtime.traces import load, open_trace
 from runtime.traces.model import Chunk, TraceInfo
 from tests.runtime.policies import program, simulate
@@ -101,15 +103,95 @@ def test_cancelled_before_it_began() -> None:
     assert row.accesses_per_cpu_s == 0.0
 
 
-def test_a_policy_without_progress_is_stopped(tmp_path: Path) -> None:
+def hoard(tmp_path: Path) -> str:
     path = tmp_path / "hoard.rx"
-    path.write_text("policy hoard; list queue; hook folio_added(f) { queue.push_tail(f); }")
-    row = run_program(load_program(str(path)), Pieces(ZIPF, 5000), Machine(64, True), nothing, threading.Event())
-    assert row.status == STOPPED
-    assert (row.misses, row.evictions) == (64, 0)
-    assert 64 <= row.accesses < 5000
-    assert f"at access {row.accesses:,}, with 64 resident" in row.message
-    assert str(path) in row.message
+    path.write_text("policy hoard;\nlist queue;\nhook folio_added(f) { queue.push_tail(f); }")
+    return str(path)
+
+
+@pytest.mark.parametrize("ideal", [False, True], ids=["kernel", "ideal"])
+def test_a_policy_without_progress_is_ejected_and_the_run_goes_on(tmp_path: Path, ideal: bool) -> None:
+    spec = hoard(tmp_path)
+    row = run_program(load_program(spec), Pieces(ZIPF, 5000), Machine(64, ideal), nothing, threading.Event())
+    assert (row.status, row.accesses, row.hits + row.misses) == (EJECTED, 20_000, 20_000)
+    assert row.evictions == row.misses - 64 if ideal else row.evictions > 1000
+    (ejection,) = row.ejections
+    assert (ejection.policy, ejection.hook, ejection.line) == (spec, "evict_folios", 0)
+    assert ejection.counters["misses"] == ejection.resident == 64
+    assert row.message == ejection.summary
+    assert f"{spec} was ejected before access {ejection.access:,}: it has no hook evict_folios" in row.message
+
+
+def test_an_ejected_run_goes_on_as_the_built_in_lru(tmp_path: Path) -> None:
+    """The trace is cut where the policy stood still: the LRU that adopts what is resident takes it from there."""
+    trace, machine = Pieces("loop:pages=300,accesses=5000", 777), Machine(64, True)
+    row = run_program(load_program(hoard(tmp_path)), trace, machine, nothing, threading.Event())
+    change = [load_switch("64:detach")]
+    switched = run_program(load_program("fifo"), trace, machine, nothing, threading.Event(), change)
+    assert switched.status == FINISHED and switched.ejections == ()
+    assert (row.hits, row.misses, row.evictions) == (switched.hits, switched.misses, switched.evictions)
+
+
+def test_a_run_out_of_memory_ends(tmp_path: Path) -> None:
+    trace, machine = Pieces("loop:pages=300,accesses=5000,anon=1", 1000), Machine(64, swap=())
+    for spec in ("builtin:lru", "builtin:mglru", "clock", hoard(tmp_path)):
+        row = run_program(load_program(spec), trace, machine, nothing, threading.Event())
+        assert (row.status, row.accesses, row.ejections) == (OUT_OF_MEMORY, 64, ())
+        assert "out of memory at access 64: of 64 resident folios none can be reclaimed" in row.message
+
+
+# --- switches ---------------------------------------------------------------------------------------------
+
+
+def switches(*texts: str) -> list[Switch]:
+    return [load_switch(text) for text in texts]
+
+
+def test_switches_are_made_before_their_access_whatever_the_chunks() -> None:
+    changes = switches("3000:builtin:lru", "0:sieve", "12345:s3fifo:small_percent=20", "12346:clock", "99999:fifo")
+    rows = [
+        run_program(load_program("fifo"), Pieces(ZIPF, size), Machine(60), nothing, threading.Event(), changes)
+        for size in (20_000, 777, 3000)
+    ]
+    assert rows[0].counters == rows[1].counters == rows[2].counters
+    assert rows[0].switches == ("0:sieve", "3000:builtin:lru", "12345:s3fifo:small_percent=20", "12346:clock")
+    assert rows[0].never_switched == ("99999:fifo",)
+    at_once = switches("0:sieve")
+    only = run_program(load_program("fifo"), Pieces(ZIPF, 999), Machine(60), nothing, threading.Event(), at_once)
+    first = run_program(load_program("sieve"), Pieces(ZIPF, 999), Machine(60), nothing, threading.Event())
+    assert first.counters == only.counters
+
+
+def test_two_switches_of_a_memcg_at_one_access_are_refused() -> None:
+    twice = switches("9:sieve", "9:clock")
+    with pytest.raises(ProgramError, match="switch 9:clock: at this access there is already the switch 9:sieve"):
+        run_program(load_program("fifo"), Pieces(ZIPF, 999), Machine(60), nothing, threading.Event(), twice)
+
+
+def test_a_policy_that_was_ejected_may_come_back(tmp_path: Path) -> None:
+    again = switches(f"9000:{hoard(tmp_path)}", "15000:clock")
+    row = run_program(load_program(hoard(tmp_path)), Pieces(ZIPF, 2000), Machine(60), nothing, threading.Event(), again)
+    assert (row.status, len(row.ejections), row.accesses) == (EJECTED, 2, 20_000)
+    assert row.ejections[0].access < 9000 <= row.ejections[1].access < 15000
+
+
+@pytest.mark.parametrize("text", ["clock", "x:clock", "5:", "-3:clock", "5", ":clock", "1e3:clock"])
+def test_a_switch_has_a_form(text: str) -> None:
+    with pytest.raises(ValueError, match="must be ACCESS:POLICY"):
+        load_switch(text)
+
+
+def test_what_a_switch_names() -> None:
+    assert load_switch("7:builtin:lru").memcg == "" and load_switch("7:builtin:lru").policy == "builtin:lru"
+    assert load_switch("7:s3fifo:small_percent=20").policy == "s3fifo:small_percent=20"
+    of_one = load_switch("7:workers=s3fifo:small_percent=20")
+    assert (of_one.access, of_one.memcg, of_one.policy) == (7, "workers", "s3fifo:small_percent=20")
+    assert load_switch("7:workers=detach").policy == "builtin:lru"
+    for text, wrong in (("7:opt", "no policy that could be attached"), ("7:nonsense", "unknown policy")):
+        with pytest.raises(ProgramError, match=wrong):
+            load_switch(text)
+    with pytest.raises(ProgramError, match="there is no memcg `workers`"):
+        of_one.number(Machine(10))
 
 
 def test_a_policy_that_does_not_fit(tmp_path: Path) -> None:

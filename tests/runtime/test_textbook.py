@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runtime.machine import Machine
 from runtime.opt import Future
-from runtime.simulation import Machine
 from tests.runtime.policies import check_invariants, events, program, simulate
 
 
