@@ -20,18 +20,31 @@ from typing import Any
 from benchmarks import libcachesim_engine
 from benchmarks.errors import BenchmarkError
 from benchmarks.jobs import JobsResult, measure_jobs
+from benchmarks.kernel import KernelResult, LargeResult, measure_kernel, measure_large
 from benchmarks.plan import FULL, QUICK, Plan
 from benchmarks.replay import DenseResult, ReplayResult
 from benchmarks.replay import measure as measure_replay
 from benchmarks.report import markdown, terminal
+from benchmarks.samples import SamplesResult, measure_samples, samples_table
 from benchmarks.start import CheckResult, StartResult, interpreter_start, measure_checks, measure_starts
-from benchmarks.tables import Table, check_table, dense_table, jobs_table, replay_tables, start_table
+from benchmarks.tables import (
+    Table,
+    check_table,
+    dense_table,
+    jobs_table,
+    kernel_table,
+    large_table,
+    replay_tables,
+    start_table,
+)
 from benchmarks.timing import Timing
+from benchmarks.twins import TwinResult, measure_twins, twins_table
 from runtime.cli.output import check_writable, use_color
 from runtime.cli.status import UsageError
 from runtime.host import environment
 
-PARTS = ("replay", "start", "jobs")
+PARTS = ("replay", "kernel", "twins", "samples", "large", "start", "jobs")
+AGAINST_LIBCACHESIM = ("replay", "kernel")
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 IDLE_LOAD = 0.5
 
@@ -46,12 +59,24 @@ class Results:
     check: tuple[CheckResult, ...] = ()
     interpreter: Timing | None = None
     jobs: tuple[JobsResult, ...] = ()
+    kernel: tuple[KernelResult, ...] = ()
+    large: tuple[LargeResult, ...] = ()
+    twins: tuple[TwinResult, ...] = ()
+    samples: tuple[SamplesResult, ...] = ()
 
     def tables(self) -> list[Table]:
         """The tables there are figures for."""
         tables = []
         if self.replay:
             tables += [*replay_tables(self.replay), dense_table(self.dense)]
+        if self.kernel:
+            tables.append(kernel_table(self.kernel))
+        if self.twins:
+            tables.append(twins_table(self.twins))
+        if self.samples:
+            tables.append(samples_table(self.samples))
+        if self.large:
+            tables.append(large_table(self.large))
         if self.interpreter is not None:
             tables += [start_table(self.start), check_table(self.check, self.interpreter)]
         if self.jobs:
@@ -102,7 +127,7 @@ def _run(arguments: argparse.Namespace) -> None:
     parts = tuple(arguments.only or PARTS)
     if arguments.write is not None:
         check_writable(str(arguments.write))
-    machine = _machine("replay" in parts)
+    machine = _machine(any(part in AGAINST_LIBCACHESIM for part in parts))
     if max(machine["load"]) > IDLE_LOAD:
         _tell(f"this machine is not idle: its load is {machine['load'][0]}")
     results = measure(plan, parts)
@@ -118,7 +143,11 @@ def _run(arguments: argparse.Namespace) -> None:
 def chosen_plan(quick: bool, runs: int | None) -> Plan:
     """The plan, with `runs` of everything if given."""
     plan = QUICK if quick else FULL
-    return plan if runs is None else dataclasses.replace(plan, runs=runs, start_runs=runs, jobs_runs=runs)
+    return (
+        plan
+        if runs is None
+        else dataclasses.replace(plan, runs=runs, start_runs=runs, jobs_runs=runs, kernel_runs=runs)
+    )
 
 
 def _machine(with_libcachesim: bool) -> dict[str, Any]:
@@ -134,6 +163,16 @@ def measure(plan: Plan, parts: Sequence[str]) -> Results:
         with tempfile.TemporaryDirectory(prefix="rext-bench-") as folder:
             replay, dense = measure_replay(plan, Path(folder), _tell)
         results = dataclasses.replace(results, replay=tuple(replay), dense=tuple(dense))
+    if "kernel" in parts:
+        with tempfile.TemporaryDirectory(prefix="rext-bench-") as folder:
+            kernel = tuple(measure_kernel(plan.kernel, plan.kernel_runs, Path(folder), _tell))
+        results = dataclasses.replace(results, kernel=kernel)
+    if "twins" in parts:
+        results = dataclasses.replace(results, twins=tuple(measure_twins(plan.kernel, plan.kernel_runs, _tell)))
+    if "samples" in parts:
+        results = dataclasses.replace(results, samples=tuple(measure_samples(plan.jobs_trace, plan.kernel_runs, _tell)))
+    if "large" in parts:
+        results = dataclasses.replace(results, large=tuple(measure_large(plan.large_folios, _tell)))
     if "start" in parts:
         start = tuple(measure_starts(plan.start_runs, _tell))
         check = tuple(measure_checks(plan.start_runs, _tell))

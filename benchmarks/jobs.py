@@ -15,7 +15,8 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.plan import MODELS, PAIRS, Tell, TraceSizes
 from benchmarks.timing import Timing
 from runtime.comparison import Cell, Listener, plan_cells, run_cells
-from runtime.program import load_program
+from runtime.jit.module import Variant
+from runtime.program import load_program, native_code
 from runtime.run_settings import run_settings
 from runtime.workload import Workload, open_workloads
 
@@ -53,7 +54,7 @@ def measure_jobs(wanted: TraceSizes, runs: int, tell: Tell) -> list[JobsResult]:
 
 def _measure(policy: str, model: str, workloads: Sequence[Workload], memory: str, runs: int) -> JobsResult:
     program, settings = load_program(policy), run_settings({"model": model, "memory": memory})
-    program.native(model == "ideal")
+    native_code([program], Variant(model == "ideal"))
     cells = plan_cells([program, program], workloads, settings)
     one_by_one, together = [], []
     for _ in range(runs):

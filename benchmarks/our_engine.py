@@ -14,8 +14,10 @@ import numpy as np
 
 from benchmarks.measured import Measured
 from runtime.executors import NativeExecutor
-from runtime.program import Program, load_program
-from runtime.simulation import Machine, Simulation
+from runtime.jit.module import Variant
+from runtime.machine import Machine
+from runtime.program import Program, load_program, native_code
+from runtime.simulation import Simulation
 from runtime.traces import LoadedTrace, load, open_trace
 from runtime.traces.dense import DenseMapper
 from runtime.traces.oracle import FORMAT, RECORD
@@ -37,8 +39,8 @@ def _program(spec: str) -> Program:
 def replay(path: str, policy: str, nr_pages: int) -> Measured:
     """Run a policy over a whole trace in the ideal model, in chunks as `rext compare` does."""
     trace, program = _trace(path), _program(policy)
-    code = NativeExecutor(program.native(True))
-    simulation = Simulation(program.policy, program.params, Machine(nr_pages, ideal=True), code)
+    code = NativeExecutor(native_code([program], Variant(ideal=True)))
+    simulation = Simulation(program.attachment, Machine(nr_pages, ideal=True), code)
     begin = time.process_time()
     for chunk in trace.chunks():
         simulation.run(chunk)

@@ -26,6 +26,16 @@ VERIFY_GOAL = 0.05
 """CPU seconds of the verifier alone, below."""
 JOBS_GOAL = 1.5
 """Throughput of two simulations at a time against one after the other, at least."""
+HIT_RATIO = 0.95
+HIT_SPEED_GOAL = 20e6
+"""Accesses per CPU second of the kernel's algorithms in the kernel model, at least, where this share of them hits."""
+KERNEL_RATIO_GOAL = 2.0
+"""Elsewhere: accesses per CPU second against libCacheSim's LRU, at least."""
+FOLIO_BYTES_GOAL = 64
+PAGE_BYTES_GOAL = 8
+"""Bytes a resident folio and a page of the trace take, at most."""
+
+KERNEL_POLICIES = ("builtin:lru", "builtin:mglru")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,9 @@ class Plan:
     start_runs: int
     jobs_trace: TraceSizes
     jobs_runs: int
+    kernel: tuple[TraceSizes, ...]
+    kernel_runs: int
+    large_folios: int
 
 
 FULL = Plan(
@@ -75,6 +88,14 @@ FULL = Plan(
     start_runs=5,
     jobs_trace=TraceSizes("zipf:alpha=1.0,pages=1M,accesses=10M,seed=1", ("100000p",)),
     jobs_runs=5,
+    kernel=(
+        TraceSizes("mem_gcc", ("40%", "10%")),
+        TraceSizes("mem_sqlite", ("40%", "10%")),
+        TraceSizes("mem_rg", ("40%", "10%")),
+        TraceSizes("zipf:alpha=1.0,pages=4M,accesses=10M,seed=1", ("40%", "10%")),
+    ),
+    kernel_runs=5,
+    large_folios=100_000_000,
 )
 
 QUICK = Plan(
@@ -86,4 +107,7 @@ QUICK = Plan(
     start_runs=1,
     jobs_trace=TraceSizes("zipf:alpha=1.0,pages=300K,accesses=3M,seed=1", ("30000p",)),
     jobs_runs=3,
+    kernel=(TraceSizes("mem_rg", ("40%",)),),
+    kernel_runs=3,
+    large_folios=1_000_000,
 )

@@ -17,13 +17,15 @@ NR_PAGES = 1000
 def attach(spec: str, ideal: bool) -> dict[str, float]:
     """From the policy's source, or the cache, to native code attached to a small machine."""
     from runtime.executors import NativeExecutor
-    from runtime.program import load_program
-    from runtime.simulation import Machine, Simulation
+    from runtime.jit.module import Variant
+    from runtime.machine import Machine
+    from runtime.program import load_program, native_code
+    from runtime.simulation import Simulation
 
     imported = time.process_time()
     program = load_program(spec)
-    code = NativeExecutor(program.native(ideal))
-    Simulation(program.policy, program.params, Machine(NR_PAGES, ideal), code)
+    code = NativeExecutor(native_code([program], Variant(ideal)))
+    Simulation(program.attachment, Machine(NR_PAGES, ideal), code)
     attached = time.process_time()
     return {"imports": imported, "start": attached - imported, "total": attached}
 
