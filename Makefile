@@ -6,15 +6,18 @@ BENCH_STAMP := $(VENV)/.installed-bench
 REXT := $(VENV)/bin/rext
 RUN := $(VENV)/bin/python
 
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup demo test lint bench fidelity ablation harness clean
 
 help:
-	@echo 'make setup   create $(VENV) with everything in it'
-	@echo 'make demo    compare six policies and the optimum on a real trace; writes comparison.png'
-	@echo 'make test    run the tests'
-	@echo 'make lint    ruff and mypy'
-	@echo 'make bench   compare speed with libCacheSim (some minutes)'
-	@echo 'make clean   remove $(VENV) and what the other commands made'
+	@echo 'make setup     create $(VENV) with everything in it'
+	@echo 'make demo      compare six policies and the optimum on a real trace; writes comparison.png'
+	@echo 'make test      run the tests'
+	@echo 'make lint      ruff and mypy'
+	@echo 'make bench     compare speed with libCacheSim (some minutes)'
+	@echo 'make fidelity  compare the simulated kernel with measurements of real ones'
+	@echo 'make ablation  leave out the mechanisms of MGLRU, one at a time (some minutes)'
+	@echo 'make harness   compile what measures the kernel of this machine (python -m fidelity.measure)'
+	@echo 'make clean     remove $(VENV) and what the other commands made'
 
 setup: $(STAMP)
 	@echo "ready: $(REXT)"
@@ -33,7 +36,7 @@ $(STAMP): pyproject.toml
 	@touch $(STAMP)
 
 demo: $(STAMP)
-	$(REXT) compare builtin:lru fifo clock strict_lru s3fifo sieve opt \
+	$(REXT) compare builtin:lru builtin:mglru fifo clock s3fifo sieve opt \
 	    --trace mem_gcc --memory 5%,10%,20%,40%,60% --plot comparison.png
 
 test: $(STAMP)
@@ -50,6 +53,15 @@ $(BENCH_STAMP): $(STAMP)
 
 bench: $(BENCH_STAMP)
 	$(RUN) -m benchmarks
+
+fidelity: $(STAMP)
+	$(RUN) -m fidelity
+
+ablation: $(STAMP)
+	$(RUN) -m benchmarks.ablation
+
+harness: $(STAMP)
+	$(RUN) -m fidelity.measure --build
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis comparison.png
