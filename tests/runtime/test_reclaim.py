@@ -503,3 +503,16 @@ def test_the_surplus_comes_back() -> None:
     simulation = run_in_pieces(policy, events(np.arange(30)), Machine(20, True))
     assert simulation.counters()["misses"] == 30
     assert reasons_of(simulation) == [0, 0, 0, 10 * 9, 0, 0]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_shipped_policies_find_files_among_anonymous_folios_without_swap(name: str) -> None:
+    """What cannot go comes back. SIEVE's hand met it again and again, and S3-FIFO's small queue held nothing else."""
+    chance = np.random.default_rng(7)
+    keys = chance.zipf(1.2, 20_000) % 900
+    flags = chance.choice([FILE_READ, FILE_MAPPED, ANON], 900, p=[0.35, 0.4, 0.25])
+    trace = events(keys, flags[keys].astype("u1"))
+    simulation = simulate(program(name), trace, Machine(400, swap=()))
+    assert simulation.status == core.STATUS_RUNNING
+    assert simulation.counters()["pgsteal_file"] > 300
+    assert simulation.counters()["pgsteal_anon"] == 0
