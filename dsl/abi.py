@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
-from dsl.types import BOOL, FOLIO, LIST, PAGE_KEY, U8, U64, Type
+from dsl.types import BOOL, FOLIO, I64, KEY, LIST, PAGE_KEY, REFERENCE, U8, U64, VALUE, Type
 
 ABI_VERSION = 2
 
@@ -28,6 +28,7 @@ MAX_SHADOW = (1 << SHADOW_BITS) - 1
 MAX_AGE = MAX_SHADOW >> 1
 """Nonresident ages leave a bit of the shadow free."""
 MAX_LRUVECS = 1 << 16
+MAX_TASKS = 1 << 16
 MAX_PRIORITY = 12
 """Reclaim starts at this priority and ends at 0 (kernel: DEF_PRIORITY)."""
 
@@ -47,6 +48,8 @@ BPF_COMPLEXITY_LIMIT_INSNS)."""
 MAX_NESTING = 64
 """Depth of nested control in one function."""
 MAX_LISTS = 1024
+MAX_INDEXES = 8
+"""Bags and heaps of a policy."""
 MAX_CURSORS = 16
 MAX_MAPS = 32
 MAX_PARAMS = 64
@@ -128,14 +131,23 @@ HOOKS: dict[str, Hook] = {
         _hook("exit", None, "lru_gen_exit_memcg", "The policy is detached; the core takes its folios over."),
         _hook("miss", None, "none: not implementable in today's kernel",
               "A page that is not resident was asked for; `ctx.key` names it. Called before room is made."),
+        _hook("admit", None, "filemap_add_folio",
+              "Whether the page that was asked for, `ctx.key`, enters the cache: 0 or 1. Asked after `miss`, for file"
+              " pages that are read or written by system call (in the ideal model: for all). A page that is refused is"
+              " read or written past the cache, as direct input and output are.",
+              U8, 0, 1, 1),
         _hook("refault", "borrowed", "workingset_refault",
               "A page that was evicted comes back. `ctx.shadow` is what `folio_evicted` left. Returns REFAULT_ bits.",
               U8, 0, 3, 0),
         _hook("folio_added", "owned", "lru_add",
             "A folio joins the lruvec: put it on a list. Without it the core keeps the folio, and proposes it"
             " in its turn."),
+        _hook("folio_brought_in", "borrowed", "folio_mark_accessed",
+              "The read or write by system call that brought the page in: the kernel marks the folio accessed for it"
+              " as for any other. The folio may wait in its batch, so that `folio_added` is yet to come. Not called in"
+              " the ideal model."),
         _hook("folio_accessed", "borrowed", "folio_mark_accessed",
-              "A resident folio was read or written through a system call (in the ideal model: at all)."),
+              "A folio that was resident was read or written through a system call (in the ideal model: at all)."),
         _hook("folio_activated", "borrowed", "lru_activate",
             "The folio asked for by `f.activate()`, when the batch drains."),
         _hook("reclaim_begin", None, "do_try_to_free_pages", "A reclaim of this lruvec begins."),
@@ -173,20 +185,35 @@ HOOKS: dict[str, Hook] = {
               " hook the core looks around young entries and walks page tables."),
         _hook("walk_table_done", None, "walk_pmd_range",
               "A table was walked, or looked around in: `ctx.ptes_young` of `ctx.ptes_seen` entries were young."),
+        _hook("tick", None, "a timer, such as damon's",
+              "A stretch of simulated time has passed (`--tick`, 100 ms). Not called in the ideal model, which has no"
+              " clock."),
     )
 }  # fmt: skip
+
+# --- maps -------------------------------------------------------------------------------------------------
+
+MAPS: dict[str, tuple[str, str]] = {
+    "hash": ("hash<KEY, VALUE>[size]", "Entries by key. Insertion into a full map is refused. Without VALUE a set."),
+    "lru_hash": ("lru_hash<KEY, VALUE>[size]",
+        "Likewise, but a full map drops its oldest entry. `insert` and `touch` make an entry the newest, `lookup` does"
+        " not."),
+    "array": ("array<u64, VALUE>[size]", "Elements by number, all there from the start, and zero."),
+}  # fmt: skip
+"""How each kind of map is written, and what it does."""
 
 # --- kfuncs -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Arg:
-    """An argument. `type` None: the key type of the map. `ownership` of a folio: `borrow` (owned or borrowed,
-    unchanged), `consume` (must be owned, gone afterwards), `propose` (owned: gone afterwards; borrowed: unchanged).
-    An integer lies in [`low`, `high`] where these are given: the verifier demands it."""
+    """An argument. Its type may be that of the map's key, of its element's value, or a reference into it, alive and not
+    null. `ownership` of a folio: `borrow` (owned or borrowed, unchanged), `consume` (must be owned, gone afterwards),
+    `propose` (owned: gone afterwards; borrowed: unchanged). An integer lies in [`low`, `high`] where these are given:
+    the verifier demands it."""
 
     name: str
-    type: Type | None
+    type: Type
     ownership: str = ""
     low: int | None = None
     high: int | None = None
@@ -196,12 +223,14 @@ class Arg:
 class Kfunc:
     """A function of the core that policies call.
 
-    `name` is its spelling in the IR and of the core function; `receiver` (`list`, `cursor`, `map`, `folio`, `ctx`,
-    None) and `member` its spelling in the language; a `property` is written without parentheses. `args` include the
-    receiver, unless that is `ctx`, a map or a cursor (those are named by the call's `table`). `result` None: nothing.
-    A folio result is `owned` or `borrowed` and may be null, as may a reference. Integer results lie in [`low`, `high`].
-    `hooks`: where it may be called, empty for everywhere. `clears_refs`: references into its map die.
-    `steps`: cost, in units of one IR instruction. `pure`: reads only.
+    `name` is its spelling in the IR and of the core function; `receiver` (`list`, `bag`, `heap`, `cursor`, `map`,
+    `ref`, `folio`, `ctx`, None) and `member` its spelling in the language; a `property` is written without parentheses.
+    `args` include the receiver, unless that is `ctx`, a bag, heap, map or cursor (those are named by the call's
+    `table`; that of a `ref` is its map). `result` None: nothing. A folio result is `owned` or `borrowed` and may be
+    null, as may a reference. Integer results lie in [`low`, `high`]. `hooks`: where it may be called, empty for
+    everywhere. `kinds`: of which maps. `of_counters`: of maps whose only field is an unsigned integer. `clears_refs`:
+    references into its map die. `steps`: cost, in units of one IR instruction, and `steps_per_element` what each
+    element of the map adds. `pure`: reads only.
     """
 
     name: str
@@ -216,19 +245,24 @@ class Kfunc:
     ownership: str = ""
     hooks: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    of_counters: bool = False
     clears_refs: bool = False
     steps: int = 4
+    steps_per_element: int = 0
     pure: bool = False
 
 
 _L = Arg("list", LIST)
 _F = Arg("folio", FOLIO, "borrow")
 _OWN = Arg("folio", FOLIO, "consume")
-_KEY = Arg("key", None)
+_KEY = Arg("key", KEY)
+_REF = Arg("entry", REFERENCE)
+_RANK = Arg("key", U64)
 _TYPE = Arg("type", U8, low=0, high=1)
 _ACTIVE = Arg("active", U8, low=0, high=1)
 _COUNT = Arg("count", U64)
 _MAPS = ("hash", "lru_hash")
+_ANY_MAP = (*_MAPS, "array")
 
 
 def _flag(member: str, doc: str) -> Kfunc:
@@ -270,6 +304,31 @@ KFUNCS: dict[str, Kfunc] = {
             "none.", 0, 1, steps=12),
         Kfunc("list_mark", "list", "mark", False, (_L, _TYPE, _ACTIVE), None,
             "Say what the list holds, for sizes by type and activity.", steps=2),
+        # bags: besides what a list has
+        Kfunc("bag_random", "bag", "random", False, (), FOLIO,
+            "A folio of the bag, drawn at random; null if it is empty.", ownership="borrowed", steps=16),
+        # heaps
+        Kfunc("heap_len", "heap", "len", True, (), U64, "Folios on the heap.", 0, MAX_FOLIOS, steps=2, pure=True),
+        Kfunc("heap_head", "heap", "head", True, (), FOLIO,
+            "The folio with the least key, or null. Of equal keys it is the one pushed or moved first.",
+            ownership="borrowed", steps=3, pure=True),
+        Kfunc("heap_oldest", "heap", "oldest", True, (), FOLIO,
+            "The folio that was pushed or moved the longest time ago, or null.",
+            ownership="borrowed", steps=2, pure=True),
+        Kfunc("heap_newest", "heap", "newest", True, (), FOLIO,
+            "The folio that was pushed or moved last, or null.", ownership="borrowed", steps=2, pure=True),
+        Kfunc("heap_holds", "heap", "holds", False, (_F,), BOOL,
+            "Whether the folio is on this heap.", 0, 1, steps=2, pure=True),
+        Kfunc("heap_key_of", "heap", "key_of", False, (_F,), U64,
+            "The folio's key; 0 if it is not on this heap.", 0, (1 << 64) - 1, steps=4, pure=True),
+        Kfunc("heap_push", "heap", "push", False, (_OWN, _RANK), None, "Put an owned folio on the heap.", steps=64),
+        Kfunc("heap_move", "heap", "move", False, (_F, _RANK), BOOL,
+            "Move a folio that is on a list, bag or heap to this one, or give it a new key; false if it is on none.",
+            0, 1, steps=96),
+        Kfunc("heap_pop_head", "heap", "pop_head", False, (), FOLIO,
+            "Take the folio with the least key off the heap; null if it is empty.", ownership="owned", steps=64),
+        Kfunc("heap_mark", "heap", "mark", False, (_TYPE, _ACTIVE), None,
+            "Say what the heap holds, for sizes by type and activity.", steps=2),
         # cursors
         Kfunc("cursor_reset", "cursor", "reset", False, (), None,
             "Put the cursor back to the head of its list.", steps=2),
@@ -301,11 +360,26 @@ KFUNCS: dict[str, Kfunc] = {
             "walk). Always false in the ideal model.", 0, 1, steps=8),
         Kfunc("folio_activate", "folio", "activate", False, (_F,), None,
             "Ask for `folio_activated` when the batch drains; a folio not yet added is marked active instead.",
-            hooks=("folio_accessed", "young"), steps=8),
+            hooks=("folio_brought_in", "folio_accessed", "young"), steps=8),
+        Kfunc("folio_promote", "folio", "promote", False, (_F,), None,
+            "Ask for the folio to be moved to the node that demotes to its own; done when the hook has returned, if"
+            " more than the high watermark is free there, else kswapd is woken there. Without such a node, nothing.",
+            hooks=("folio_accessed", "young", "tick"), steps=8),
         # the machine
         Kfunc("nr_pages", None, "nr_pages", True, (), U64,
             "The memory limit when the policy was attached, in pages: what `nr_pages` means in the size of a "
             "map too.", 1, MAX_FOLIOS, steps=1, pure=True),
+        Kfunc("resident_folio", None, "resident", False, (Arg("key", PAGE_KEY),), FOLIO,
+            "The folio of a page, if it is on a list of this lruvec; or null.",
+            ownership="borrowed", steps=4, pure=True),
+        Kfunc("next_random", None, "random", False, (), U64,
+            "A random number of 64 bits. Runs with one `--seed` draw the same numbers.", 0, (1 << 64) - 1, steps=8),
+        Kfunc("hash_of_key", None, "hash", False, (Arg("key", PAGE_KEY), Arg("seed", U64)), U64,
+            "A hash of a page's name, another one for each seed.", 0, (1 << 64) - 1, steps=8, pure=True),
+        Kfunc("power_of_two", None, "pow2", False, (Arg("x", I64),), U64,
+            "2 to the power of `x`, both in 1 / 2^32; at most 2^63 - 1.", 0, (1 << 63) - 1, steps=96, pure=True),
+        Kfunc("floor_log2", None, "log2", False, (Arg("x", U64),), U64,
+            "The logarithm to base 2, rounded down; 0 for 0.", 0, 63, steps=24, pure=True),
         # context
         _ctx("nr_pages", U64, 1, MAX_FOLIOS, "The memory limit now, in pages.", steps=8),
         _ctx("nr_resident", U64, 0, MAX_FOLIOS, "Folios charged now."),
@@ -339,18 +413,29 @@ KFUNCS: dict[str, Kfunc] = {
         _ctx("now", U64, 0, (1 << 63) - 1, "The virtual clock, in nanoseconds."),
         _ctx("min_ttl", U64, 0, (1 << 63) - 1, "For how long a working set is protected, in nanoseconds."),
         _ctx("lruvec", U64, 0, MAX_LRUVECS - 1, "The number of this lruvec."),
+        _ctx("memcg", U64, 0, MAX_LRUVECS - 1, "The number of the memcg whose lruvec this is; 0 is the root.", steps=2),
+        _ctx("task", U64, 0, MAX_TASKS - 1,
+            "The number of the task at work; 0 if there is only one. In `folio_added` and `folio_activated` the one in"
+            " whose batch the folio waited.",
+            "miss", "admit", "refault", "folio_brought_in", "folio_added", "folio_accessed", "folio_activated"),
+        _ctx("can_promote", BOOL, 0, 1, "There is a node that demotes to this one, so that `f.promote()` may move"
+            " folios there.", steps=3),
         _ctx("source", U8, 0, 1, "What looks at page tables: BY_WALK or BY_LOOK_AROUND.",
             "walk_table", "young", "walk_table_done"),
         _ctx("table", U64, 0, MAX_FOLIOS, "The number of a table of 512 entries.", "walk_table", "walk_table_done"),
         _ctx("ptes_seen", U64, 0, 512, "Entries looked at.", "walk_table_done"),
         _ctx("ptes_young", U64, 0, 512, "Those that were young.", "walk_table_done"),
         _ctx("young", BOOL, 0, 1, "A mapping accessed the folio since it was last checked.", "folio_check"),
-        _ctx("key", PAGE_KEY, 0, 0, "The page that was asked for.", "miss"),
+        _ctx("key", PAGE_KEY, 0, 0, "The page that was asked for.", "miss", "admit"),
         _ctx("shadow", U64, 0, MAX_SHADOW, "What `folio_evicted` returned for this page.", "refault"),
         _ctx("reason", U8, 0, 5, "Why the folio came back: KEPT_...", "folio_kept"),
         Kfunc("ctx_evict", "ctx", "evict", False, (Arg("folio", FOLIO, "propose"),), BOOL,
             "Propose a folio. An owned one is taken, unless it was proposed before by another name; for a "
             "borrowed one false if it is on no list or no more are wanted.", 0, 1, hooks=("evict_folios",), steps=12),
+        Kfunc("ctx_reclaim", "ctx", "reclaim", False, (_COUNT,), None,
+            "Ask for proactive reclaim of `count` folios of this memcg and those below it: when `tick` has returned, or"
+            " after the access. Of several requests the last counts.",
+            hooks=("tick", "folio_accessed"), steps=2),
         Kfunc("ctx_looked_at", "ctx", "looked_at", False, (_COUNT,), None,
             "Say how many folios this call looked at, where the core would count others; after 0 it asks no more.",
             hooks=("evict_folios",), steps=2),
@@ -381,7 +466,7 @@ KFUNCS: dict[str, Kfunc] = {
             hooks=("scan_plan",), steps=4, pure=True),
         Kfunc("ctx_age_nonresident", "ctx", "age_nonresident", False, (), None,
             "Age what was evicted from this lruvec by one folio (`workingset_age_nonresident`).",
-            hooks=("refault", "folio_accessed", "folio_kept"), steps=16),
+            hooks=("refault", "folio_brought_in", "folio_accessed", "folio_kept"), steps=16),
         Kfunc("ctx_eviction_age", "ctx", "eviction_age", False, (), U64,
             "The age of the lruvec that reclaim is for, which then grows by one folio (`workingset_eviction`).",
             0, MAX_AGE, hooks=("folio_evicted",), steps=16),
@@ -404,11 +489,13 @@ KFUNCS: dict[str, Kfunc] = {
         Kfunc("map_len", "map", "len", True, (), U64,
             "Entries in the map.", 0, MAX_FOLIOS, kinds=_MAPS, steps=2, pure=True),
         Kfunc("map_capacity", "map", "capacity", True, (), U64,
-            "The most entries it can hold.", 0, MAX_FOLIOS, kinds=_MAPS, steps=2, pure=True),
+            "The most entries it can hold; the elements of an `array`.",
+            0, MAX_FOLIOS, kinds=_ANY_MAP, steps=2, pure=True),
         Kfunc("map_contains", "map", "contains", False, (_KEY,), BOOL,
             "Whether the key is there.", 0, 1, kinds=_MAPS, steps=16, pure=True),
         Kfunc("map_lookup", "map", "lookup", False, (_KEY,), None,
-            "A reference to the key's value, or null.", kinds=_MAPS, steps=16, ownership="ref", pure=True),
+            "A reference to the key's value, or null. Of an `array`, null for an index past its end.", kinds=_ANY_MAP,
+            steps=16, ownership="ref", pure=True),
         Kfunc("map_insert", "map", "insert", False, (_KEY,), BOOL,
             "Add the key with a value of zeros, or keep the value it has. Into a full `hash`: false. A full "
             "`lru_hash` drops its oldest entry; a key that is there becomes the newest."
@@ -417,6 +504,30 @@ KFUNCS: dict[str, Kfunc] = {
             "Remove the key; whether it was there.", 0, 1, kinds=_MAPS, clears_refs=True, steps=40),
         Kfunc("map_touch", "map", "touch", False, (_KEY,), BOOL,
             "Make the key the newest entry; whether it was there.", 0, 1, kinds=("lru_hash",), steps=24),
+        # maps: entries in their order
+        Kfunc("map_oldest", "map", "oldest", True, (), None,
+            "The oldest entry, or null.", kinds=_MAPS, steps=3, ownership="ref", pure=True),
+        Kfunc("map_newest", "map", "newest", True, (), None,
+            "The newest entry, or null.", kinds=_MAPS, steps=3, ownership="ref", pure=True),
+        Kfunc("map_newer", "map", "newer", False, (_REF,), None,
+            "The entry that is next newer, or null.", kinds=_MAPS, steps=3, ownership="ref", pure=True),
+        Kfunc("map_older", "map", "older", False, (_REF,), None,
+            "The entry that is next older, or null.", kinds=_MAPS, steps=3, ownership="ref", pure=True),
+        Kfunc("map_make_newest", "map", "make_newest", False, (_REF,), None,
+            "Make it the newest entry.", kinds=_MAPS, steps=8),
+        Kfunc("map_make_oldest", "map", "make_oldest", False, (_REF,), None,
+            "Make it the oldest entry.", kinds=_MAPS, steps=8),
+        Kfunc("map_remove_entry", "map", "remove", False, (_REF,), None,
+            "Remove the entry.", kinds=_MAPS, clears_refs=True, steps=40),
+        Kfunc("map_pop_oldest", "map", "pop_oldest", False, (), BOOL,
+            "Remove the oldest entry; whether there was one.", 0, 1, kinds=_MAPS, clears_refs=True, steps=40),
+        Kfunc("ref_key", "ref", "key", True, (_REF,), KEY,
+            "The key of the entry.", kinds=_MAPS, steps=2, pure=True),
+        # maps: all elements of an array
+        Kfunc("map_fill", "map", "fill", False, (Arg("value", VALUE),), None,
+            "Set every element to a value.", kinds=("array",), of_counters=True, steps=8, steps_per_element=1),
+        Kfunc("map_halve", "map", "halve", False, (), None,
+            "Halve every element, rounding down.", kinds=("array",), of_counters=True, steps=8, steps_per_element=1),
     )
 }  # fmt: skip
 

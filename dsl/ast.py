@@ -196,6 +196,9 @@ class State(Item):
 
 
 class ListItem(Item):
+    """`kind` is `list`, `bag` or `heap`."""
+
+    kind: str
     name: Identifier
     length: Expression | None
 

@@ -20,6 +20,12 @@ ARITHMETIC = {
     "&": "and", "|": "or", "^": "xor", "<<": "shl", ">>": "shr",
 }  # fmt: skip
 COMPARISONS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
+_FOREIGN = {
+    "ctx": "name the context among the parameters of the hook or function",
+    **dict.fromkeys(("NULL", "None", "nil", "nullptr"), "write `null`"),
+    **dict.fromkeys(("True", "TRUE"), "write `true`"),
+    **dict.fromkeys(("False", "FALSE"), "write `false`"),
+}
 CASTS = {t.name: t for t in INTEGERS}
 
 
@@ -98,13 +104,22 @@ class ExpressionChecker:
         local = self.scope.local(name)
         if local is not None:
             return typed.Read(local.type, node.span, local)
+        if name in self.program.misnamed:
+            return typed.Poison(POISON, node.span)
         symbol = self.program.symbols.get(name) or RESERVED.get(name)
-        if symbol is None:
-            help = self.coerce.did_you_mean(name, self.scope.names())
-            if name == "ctx":
-                help = "name the context among the parameters of the hook or function"
-            return self.coerce.fail("unknown-name", f"`{name}` is not declared", node.span, "not found here", help=help)
-        return self._symbol(node, symbol)
+        return self.undeclared(node, name, None) if symbol is None else self._symbol(node, symbol)
+
+    def is_undeclared(self, node: ast.Expression) -> bool:
+        if not isinstance(node, ast.Variable) or self.scope.local(node.name) is not None:
+            return False
+        return node.name not in self.program.symbols and node.name not in RESERVED
+
+    def undeclared(self, node: ast.Expression, name: str, declaration: str | None) -> typed.Expression:
+        """A name that stands for nothing. `declaration` is what may be missing."""
+        help = _FOREIGN.get(name) or self.coerce.did_you_mean(name, self.scope.names())
+        if help is None and declaration is not None:
+            help = f"declare it above: `{declaration}`"
+        return self.coerce.fail_once("unknown-name", f"`{name}` is not declared", node.span, "not found here", help)
 
     def _symbol(self, node: ast.Expression, symbol: Symbol) -> typed.Expression:
         zero = typed.Constant(U64, node.span, 0)
@@ -119,24 +134,26 @@ class ExpressionChecker:
             return typed.ReadParam(type, node.span, symbol.index)
         if symbol.kind == "state" and not self.program.states[symbol.index].is_array:
             return typed.ReadState(type, node.span, symbol.index, zero)
-        if symbol.kind == "list" and not self.program.lists[symbol.index].is_array:
+        if symbol.kind in ("list", "bag") and not self.program.lists[symbol.index].is_array:
             return typed.ListElement(LIST, node.span, symbol.index, zero)
         return self._not_a_value(node, symbol)
 
     def _not_a_value(self, node: ast.Expression, symbol: Symbol) -> typed.Expression:
-        help = None
-        what = f"a {symbol.kind}"
+        name = node.name if isinstance(node, ast.Variable) else symbol.name
+        help, what = None, f"a {symbol.kind}"
         if symbol.kind in ("state", "list"):
-            what, help = f"an array of {symbol.kind}s", f"name an element: `{symbol.name}[i]`"
+            what, help = f"an array of {symbol.kind}s", f"name an element: `{name}[i]`"
             what = "an array" if symbol.kind == "state" else what
         elif symbol.kind in ("fn", "builtin"):
-            what, help = "a function", f"call it: `{symbol.name}(…)`"
+            what, help = "a function", f"call it: `{name}(…)`"
         elif symbol.kind == "map":
-            help = f"look a key up: `{symbol.name}.lookup(key)`"
+            help = f"look a key up: `{name}.lookup(key)`"
+        elif symbol.kind == "heap":
+            help = f"a heap is no list: it has `{name}.head`, `{name}.push(f, key)` and others"
         elif symbol.kind == "cursor":
-            help = f"go through its list: `scan f in {symbol.name} limit n {{ … }}`"
-        label = f"`{symbol.name}` is {what}"
-        return self.coerce.fail("not-a-value", f"`{symbol.name}` is not a value", node.span, label, help=help)
+            help = f"go through its list: `scan f in {name} limit n {{ … }}`"
+        label = f"`{name}` is {what}"
+        return self.coerce.fail("not-a-value", f"`{name}` is not a value", node.span, label, help=help)
 
     def _index(self, node: ast.Index) -> typed.Expression:
         if isinstance(node.object, ast.Variable) and self.scope.local(node.object.name) is None:
@@ -144,9 +161,10 @@ class ExpressionChecker:
             if symbol is not None and symbol.kind in ("state", "list"):
                 return self._element(node, symbol)
         object = self.any(node.object)
-        self.of_type(node.index, U64)
         if object.type == POISON:
+            self.value(node.index, POISON)
             return object
+        self.of_type(node.index, U64)
         label = "only `state NAME: type[n]` and `list NAME[n]` have elements"
         return self.coerce.fail("type-mismatch", "this is not an array", node.object.span, label)
 

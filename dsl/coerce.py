@@ -14,7 +14,7 @@ from dsl.diagnostics import Collector, Diagnostic, Label
 from dsl.nearest import did_you_mean
 from dsl.source import Span
 from dsl.symbols import CONTEXT, NOTHING, POISON, Program
-from dsl.types import Type
+from dsl.types import BOOL, FOLIO, PAGE_KEY, Type
 
 
 class Coercion:
@@ -28,6 +28,12 @@ class Coercion:
         """Report, and give the expression that stands for what was reported."""
         self._diagnostics.add(Diagnostic(code, message, Label(span, label), related, help=help))
         return typed.Poison(POISON, span)
+
+    def fail_once(self, code: str, message: str, span: Span, label: str, help: str | None) -> typed.Poison:
+        """Report what is one mistake however often it is met: later places are added to the first."""
+        if self._diagnostics.repeats(code, message, Label(span, "used here, too")):
+            return typed.Poison(POISON, span)
+        return self.fail(code, message, span, label, help=help)
 
     def did_you_mean(self, name: str, candidates: Iterable[str]) -> str | None:
         """A help text that offers the candidate nearest to `name`."""
@@ -51,11 +57,7 @@ class Coercion:
         if given == NOTHING:
             label = f"expected {self.describe(wanted)}"
             return self.fail("type-mismatch", "this call returns nothing", value.span, label, *related)
-        help = None
-        if wanted.name == "bool" and given.is_integer:
-            help = "compare it: `… != 0`"
-        elif wanted.is_integer and given.name == "bool":
-            help = f"convert it: `… as {wanted}`"
+        help = _conversion(given, wanted)
         message = f"expected {self.describe(wanted)}, found {self.describe(given)}"
         label = f"this is {self.describe(given)}"
         return self.fail("type-mismatch", message, value.span, label, *related, help=help)
@@ -76,7 +78,8 @@ class Coercion:
 
     def out_of_range(self, number: int, type: Type, span: Span, *related: Label) -> typed.Poison:
         label = f"{type} holds {type.minimum:,} to {type.maximum:,}"
-        return self.fail("value-out-of-range", f"{number:,} does not fit {type}", span, label, *related)
+        help = "only `i64` holds numbers below 0" if number < 0 and not type.signed else None
+        return self.fail("value-out-of-range", f"{number:,} does not fit {type}", span, label, *related, help=help)
 
     def unify(
         self, left: typed.Expression, right: typed.Expression, span: Span, what: str
@@ -97,3 +100,22 @@ class Coercion:
         else:
             poison = self.fail("type-mismatch", "the types do not match", span, what, *labels)
         return poison, poison
+
+
+def _conversion(given: Type, wanted: Type) -> str | None:
+    """How to make a value of one type from one of another, where people often mean that."""
+    if wanted == BOOL and given.is_integer:
+        return "compare it: `… != 0`"
+    if wanted == BOOL and given.is_nullable:
+        return "compare it: `… != null`"
+    if wanted.is_integer and given == BOOL:
+        return f"convert it: `… as {wanted}`"
+    if wanted.is_integer and given == PAGE_KEY:
+        return "a key is no number; `hash(…, 0)` makes one of it"
+    if wanted.is_integer and given.name == "ref":
+        return "read a field of it, after a test for null"
+    if wanted == PAGE_KEY and given == FOLIO:
+        return "take its key: `….key`"
+    if wanted == FOLIO and given == PAGE_KEY:
+        return "`resident(…)` finds the folio of a key, or null"
+    return None

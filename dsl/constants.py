@@ -103,7 +103,8 @@ class ConstantEvaluator:
             return None
         if symbol.kind != "const":
             label = f"`{name}` is a {symbol.kind}, not a const"
-            self._fail("not-constant", f"`{name}` is not known when the policy is compiled", expression, label)
+            help = "declare it as a `const`; the size of a map may depend on params and `nr_pages`"
+            self._fail("not-constant", f"`{name}` is not known when the policy is compiled", expression, label, help)
             return None
         return symbol.value
 

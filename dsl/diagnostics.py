@@ -8,12 +8,14 @@ Codes are stable slugs, declared once in `dsl/codes.py`; each has a page in `dsl
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dsl.source import Span
 
 MAX_REPORTED = 20
 """More errors than this are counted, not shown."""
+MAX_PLACES = 4
+"""Places of one mistake that are shown beside the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,23 @@ class Collector:
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, Span], Diagnostic] = {}
+        self._first: dict[tuple[str, str], tuple[str, Span]] = {}
 
     def add(self, diagnostic: Diagnostic) -> None:
         """Keep `diagnostic`, unless the same code was already reported for the same place."""
-        self._found.setdefault((diagnostic.code, diagnostic.primary.span), diagnostic)
+        place = diagnostic.code, diagnostic.primary.span
+        self._found.setdefault(place, diagnostic)
+        self._first.setdefault((diagnostic.code, diagnostic.message), place)
+
+    def repeats(self, code: str, message: str, again: Label) -> bool:
+        """Whether `message` was reported already: then `again` is one more place of the same mistake."""
+        first = self._first.get((code, message))
+        if first is None:
+            return False
+        told = self._found[first]
+        if len(told.related) < MAX_PLACES:
+            self._found[first] = replace(told, related=(*told.related, again))
+        return True
 
     def __iter__(self) -> Iterator[Diagnostic]:
         """The diagnostics in source order."""

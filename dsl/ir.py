@@ -15,10 +15,11 @@ division truncates toward zero; shift counts are taken modulo the width (RFC 966
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dsl.source import Source, Span
-from dsl.types import Type
+from dsl.types import KEY, REFERENCE, VALUE, Type, ref
 
 # --- operands ---------------------------------------------------------------------------------------------
 
@@ -182,7 +183,8 @@ class ListAt:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Call of a kfunc of the `abi`, by its name there. `table` is the map number for map kfuncs, else -1."""
+    """Call of a kfunc of the `abi`, by its name there. `table` is the number of the map for kfuncs of maps and their
+    references, of the cursor or of the list declaration for those of cursors, bags and heaps, else -1."""
 
     dst: Reg | None
     kfunc: str
@@ -297,9 +299,11 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class ListDecl:
-    """`length` lists of folios per lruvec (1 for a single list)."""
+    """`length` lists of folios per lruvec (1 for a single list). `kind` is `list`; `bag`, a list from which folios can
+    be drawn at random; or `heap`, one in order of a key. Of the last two there are no arrays."""
 
     name: str
+    kind: str
     length: int
     is_array: bool
     span: Span
@@ -331,7 +335,8 @@ Evaluated with unbounded integers; `-` stops at 0, division by zero gives 0."""
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """A map per lruvec. `kind` is `hash` or `lru_hash`; `key` a scalar; `fields` the value's (none: a set)."""
+    """A map per lruvec. `kind` is `hash`, `lru_hash` or `array`; `key` a scalar, of an array u64; `fields` the value's
+    (none: a set, which an array is not)."""
 
     name: str
     kind: str
@@ -339,6 +344,21 @@ class Map:
     fields: tuple[Field, ...]
     capacity: Size
     span: Span
+
+
+def of_counters(declared: Map) -> bool:
+    """Whether the values of a map are one unsigned integer each."""
+    types = [field.type for field in declared.fields]
+    return len(types) == 1 and types[0].is_integer and not types[0].signed
+
+
+def meant(type: Type, table: int, maps: Sequence[Map]) -> Type:
+    """What a type of the `abi` stands for in a call on map number `table`, or on a reference into it."""
+    if type == KEY:
+        return maps[table].key
+    if type == VALUE:
+        return maps[table].fields[0].type
+    return ref(table) if type == REFERENCE else type
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ that is not of the form raises `IrTextError` with its line, and nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from dsl import ir
 from dsl.abi import ABI_HASH
-from dsl.ir_printer import takes_cursor
+from dsl.ir_printer import LIST_KINDS, table_of
 from dsl.ir_tokens import IrTextError, TokenReader
 from dsl.source import Source, Span
 from dsl.types import BOOL, LIST, U64, Type
@@ -50,7 +51,8 @@ class _Parser(TokenReader):
         name = self._name()
         abi_hash = self._name() if self._accept("abi") else ABI_HASH
         tables: dict[str, Callable[[], None]] = {
-            "param": self._param, "state": self._state, "list": self._list, "cursor": self._cursor,
+            "param": self._param, "state": self._state, "cursor": self._cursor,
+            **{kind: partial(self._list, kind) for kind in LIST_KINDS},
             "field": lambda: self._fields.append(self._field()), "map": self._map,
         }  # fmt: skip
         while self._peek().text in tables:
@@ -105,10 +107,13 @@ class _Parser(TokenReader):
         initial = self._integer() if self._accept("=") else 0
         self._states.append(ir.State(name, type, length, is_array, initial, self._span()))
 
-    def _list(self) -> None:
+    def _list(self, kind: str) -> None:
+        """A kind that no source can make stands behind the name."""
         name = self._name()
+        if self._accept(":"):
+            kind = self._name()
         length, is_array = self._length()
-        self._lists.append(ir.ListDecl(name, length, is_array, self._span()))
+        self._lists.append(ir.ListDecl(name, kind, length, is_array, self._span()))
 
     def _cursor(self) -> None:
         name = self._name()
@@ -280,10 +285,11 @@ class _Parser(TokenReader):
 
     def _call(self, dst: ir.Reg | None) -> ir.Call:
         kfunc = self._name()
-        tables: Sequence[_Named] = self._cursors if takes_cursor(kfunc) else self._maps
+        named: dict[str, Sequence[_Named]] = {"cursors": self._cursors, "lists": self._lists, "maps": self._maps}
+        tables = named[table_of(kfunc)]
         table = -1
         if self._peek().text != "(":
-            table = self._reference(tables, "map or cursor")
+            table = self._reference(tables, "map, cursor, bag or heap")
         self._expect("(")
         args = self._sequence(self._operand, ")")
         return ir.Call(dst, kfunc, table, args, self._span())

@@ -31,9 +31,13 @@ def print_policy(policy: ir.Policy) -> str:
     return "\n".join([*_tables(policy), *hooks]) + "\n"
 
 
-def takes_cursor(kfunc: str) -> bool:
-    """Whether the table number of a call of `kfunc` names a cursor; it names a map otherwise."""
-    return kfunc in KFUNCS and KFUNCS[kfunc].receiver == "cursor"
+LIST_KINDS = ("list", "bag", "heap")
+
+
+def table_of(kfunc: str) -> str:
+    """What the table number of a call of `kfunc` names: `cursors`, `lists` or `maps`."""
+    receiver = KFUNCS[kfunc].receiver if kfunc in KFUNCS else None
+    return {"cursor": "cursors", "bag": "lists", "heap": "lists"}.get(receiver or "", "maps")
 
 
 def _tables(policy: ir.Policy) -> Iterator[str]:
@@ -44,7 +48,8 @@ def _tables(policy: ir.Policy) -> Iterator[str]:
     for s in policy.states:
         yield f"state {_name(s.name)}: {s.type}{_length(s.length, s.is_array)} = {s.initial}{_at(s.span)}"
     for ls in policy.lists:
-        yield f"list {_name(ls.name)}{_length(ls.length, ls.is_array)}{_at(ls.span)}"
+        kind = ("", ls.kind) if ls.kind in LIST_KINDS else (f": {_name(ls.kind)}", "list")
+        yield f"{kind[1]} {_name(ls.name)}{kind[0]}{_length(ls.length, ls.is_array)}{_at(ls.span)}"
     for c in policy.cursors:
         yield f"cursor {_name(c.name)} on {_reference(policy.lists, c.list)}[{c.index}]{_at(c.span)}"
     for f in policy.fields:
@@ -199,7 +204,7 @@ class _Hook:
             case ir.ListAt():
                 return f"list {_reference(policy.lists, node.list)}[{operand(node.index)}]"
             case ir.Call():
-                tables: Sequence[_Named] = policy.cursors if takes_cursor(node.kfunc) else policy.maps
+                tables: Sequence[_Named] = getattr(policy, table_of(node.kfunc))
                 table = "" if node.table == -1 else f" {_reference(tables, node.table)}"
                 return f"call {_name(node.kfunc)}{table}({self._operands(node.args)})"
             case ir.Break() | ir.Continue():

@@ -148,7 +148,7 @@ class ObjectReader:
         return ir.State(name, type, self._integer(0), self._flag(), self._integer(), self._span())
 
     def _list(self) -> ir.ListDecl:
-        return ir.ListDecl(self._label(), self._integer(0), self._flag(), self._span())
+        return ir.ListDecl(self._label(), self._label(), self._integer(0), self._flag(), self._span())
 
     def _cursor(self) -> ir.Cursor:
         return ir.Cursor(self._label(), self._integer(0), self._integer(0), self._span())

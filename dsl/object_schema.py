@@ -9,7 +9,7 @@ from __future__ import annotations
 from dsl import abi, ir
 from dsl.types import BOOL, FOLIO, I64, LIST, PAGE_KEY, U8, U16, U32, U64, Type
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MAGIC = b"RXPOLICY"
 MAX_OBJECT_BYTES = 4_000_000
 MAX_DEPTH = 2 * abi.MAX_NESTING

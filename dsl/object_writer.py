@@ -108,6 +108,7 @@ class ObjectWriter:
 
     def _list(self, declared: ir.ListDecl) -> None:
         self.text(declared.name)
+        self.text(declared.kind)
         self.integer(declared.length)
         self.integer(declared.is_array)
         self.span(declared.span)

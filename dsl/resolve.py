@@ -13,8 +13,8 @@ from dsl.diagnostics import Collector, Diagnostic, Label
 from dsl.nearest import did_you_mean
 from dsl.recursion import check_recursion
 from dsl.source import Span
-from dsl.symbols import LOCAL_TYPES, MAP_KINDS, POISON, RESERVED, RESULT_TYPES, Program, Symbol
-from dsl.types import INTEGERS, SCALARS, Type
+from dsl.symbols import FOREIGN_TYPES, LOCAL_TYPES, MAP_KINDS, POISON, RESERVED, RESULT_TYPES, Program, Symbol
+from dsl.types import INTEGERS, SCALARS, U64, Type
 
 INTEGER_TYPES = {t.name: t for t in INTEGERS}
 
@@ -69,10 +69,7 @@ class _Resolver:
             case ast.State():
                 self._state(item)
             case ast.ListItem():
-                length = self._length(item.length, abi.MAX_LISTS)
-                self._declare("list", item.name, index=len(self._program.lists))
-                is_array = item.length is not None
-                self._program.lists.append(ir.ListDecl(item.name.text, length, is_array, item.name.span))
+                self._list(item)
             case ast.CursorItem():
                 self._cursor(item)
             case ast.FolioFields():
@@ -93,6 +90,7 @@ class _Resolver:
         """Enter a name, unless it is taken: then the first declaration stays."""
         text = name.text
         if text in RESERVED or (kind == "struct" and text in SCALARS):
+            self._program.misnamed.add(text)
             self._fail("reserved-name", f"`{text}` has a meaning of its own", name.span, "choose another name")
         elif text in self._program.symbols:
             first = self._program.symbols[text]
@@ -108,7 +106,7 @@ class _Resolver:
             label = f"{what} is one of {_list_of(allowed)}"
             self._fail("unknown-type", f"{what} cannot be a {name.text}", name.span, label)
         else:
-            help = did_you_mean(name.text, allowed, self._diagnostics)
+            help = FOREIGN_TYPES.get(name.text) or did_you_mean(name.text, allowed, self._diagnostics)
             self._fail(
                 "unknown-type", f"there is no type `{name.text}`", name.span, f"one of {_list_of(allowed)}", help=help
             )
@@ -165,12 +163,26 @@ class _Resolver:
 
     # --- lists, cursors, folios, maps ---------------------------------------------------------------------
 
+    def _list(self, item: ast.ListItem) -> None:
+        length, is_array = 1, False
+        if item.kind == "list":
+            length, is_array = self._length(item.length, abi.MAX_LISTS), item.length is not None
+        elif item.length is not None:
+            self._fail(
+                "type-mismatch", f"there are no arrays of {item.kind}s", item.length.span, "leave the length out",
+                help="declare each by a name of its own",
+            )  # fmt: skip
+        self._declare(item.kind, item.name, index=len(self._program.lists))
+        self._program.lists.append(ir.ListDecl(item.name.text, item.kind, length, is_array, item.name.span))
+
     def _cursor(self, item: ast.CursorItem) -> None:
         symbol = self._program.symbols.get(item.list.text)
         number, index = 0, 0
-        if symbol is None or symbol.kind != "list":
+        if symbol is None or symbol.kind not in ("list", "bag"):
             help = did_you_mean(
-                item.list.text, (s.name for s in self._program.symbols.values() if s.kind == "list"), self._diagnostics
+                item.list.text,
+                (s.name for s in self._program.symbols.values() if s.kind in ("list", "bag")),
+                self._diagnostics,
             )
             label = "no list of this name is declared above" if symbol is None else f"this is a {symbol.kind}"
             self._fail("unknown-name", f"`{item.list.text}` is not a list", item.list.span, label, help=help)
@@ -208,8 +220,8 @@ class _Resolver:
                 self._fail(
                     "duplicate-name", f"field `{name}` is declared twice", field.name.span, "again here", related
                 )
-            elif what == "folio" and name in abi.members("folio"):
-                label = "every folio has a member of this name"
+            elif name in abi.members("folio" if what == "folio" else "ref"):
+                label = f"every {'folio' if what == 'folio' else 'entry of a map'} has a member of this name"
                 self._fail("reserved-name", f"`{name}` has a meaning of its own", field.name.span, label)
             else:
                 fields[name] = ir.Field(name, type, field.name.span)
@@ -227,7 +239,7 @@ class _Resolver:
     def _map(self, item: ast.MapItem) -> None:
         if item.kind.text not in MAP_KINDS:
             help = did_you_mean(item.kind.text, MAP_KINDS, self._diagnostics)
-            label = "a map is a `hash` or an `lru_hash`"
+            label = f"a map is one of {_list_of(dict.fromkeys(MAP_KINDS, POISON))}"
             self._fail("unknown-type", f"there is no map kind `{item.kind.text}`", item.kind.span, label, help=help)
         key = self._type(item.key, SCALARS, "the key of a map")
         fields: tuple[ir.Field, ...] = ()
@@ -236,9 +248,20 @@ class _Resolver:
         elif item.value is not None:
             allowed = {**SCALARS, **dict.fromkeys(self._program.structs, POISON)}
             fields = (ir.Field("value", self._type(item.value, allowed, "the value of a map"), item.value.span),)
+        key = self._array_key(item, key, fields)
         size = self._constants.size(item.size)
         self._declare("map", item.name, index=len(self._program.maps))
         self._program.maps.append(ir.Map(item.name.text, item.kind.text, key, fields, size or (1,), item.name.span))
+
+    def _array_key(self, item: ast.MapItem, key: Type, fields: tuple[ir.Field, ...]) -> Type:
+        """The key's type; poison if an array cannot have it, so that its uses are not errors, too."""
+        if item.kind.text == "array" and key not in (U64, POISON):
+            label = "the elements of an array are numbered"
+            self._fail("type-mismatch", "the key of an `array` is a u64", item.key.span, label)
+        if item.kind.text == "array" and not fields:
+            help = "give the type of its elements: `array<u64, u8>`"
+            self._fail("type-mismatch", "an `array` is no set", item.kind.span, "its elements need a type", help=help)
+        return POISON if item.kind.text == "array" and key != U64 else key
 
     # --- routines -----------------------------------------------------------------------------------------
 
@@ -258,7 +281,8 @@ class _Resolver:
             )
         elif name.text in self._hooks:
             related = Label(self._hooks[name.text], "first defined here")
-            self._fail("duplicate-name", f"hook `{name.text}` is defined twice", name.span, "again here", related)
+            self._fail("duplicate-name", f"hook `{name.text}` is defined twice", name.span, "again here", related,
+                       help="put what both do into one")  # fmt: skip
         self._hooks.setdefault(name.text, name.span)
         self._program.hooks.append(item)
 
@@ -270,6 +294,7 @@ class _Resolver:
             (ast.Param, len(program.params), abi.MAX_PARAMS, "params"),
             (ast.State, sum(s.length for s in program.states), abi.MAX_STATE_WORDS, "elements of state"),
             (ast.ListItem, sum(ls.length for ls in program.lists), abi.MAX_LISTS, "lists"),
+            (ast.ListItem, sum(ls.kind != "list" for ls in program.lists), abi.MAX_INDEXES, "bags and heaps"),
             (ast.CursorItem, len(program.cursors), abi.MAX_CURSORS, "cursors"),
             (ast.MapItem, len(program.maps), abi.MAX_MAPS, "maps"),
             (ast.FolioFields, _bytes(program.fields), abi.MAX_FIELD_BYTES, "bytes of fields in each folio"),

@@ -21,11 +21,20 @@ NOTHING = Type("nothing")
 """The type of a call without a result."""
 
 BUILTIN_FUNCTIONS = ("min", "max", "mul_div")
-MAP_KINDS = ("hash", "lru_hash")
+MAP_KINDS = ("hash", "lru_hash", "array")
 LOCAL_TYPES: dict[str, Type] = {**SCALARS, "folio": FOLIO, "list": LIST}
 """Types of locals and parameters, by name."""
 RESULT_TYPES: dict[str, Type] = {**SCALARS, "folio": FOLIO}
 """Types of a function's result, by name."""
+
+
+FOREIGN_TYPES: dict[str, str] = {
+    **dict.fromkeys(("int", "long", "i8", "i16", "i32", "s64", "isize", "ssize_t"), "the signed type is `i64`"),
+    **dict.fromkeys(("uint", "usize", "size_t", "unsigned", "uint64_t"), "write `u64`"),
+    **dict.fromkeys(("float", "double", "f32", "f64"), "there are no floating-point numbers: use fixed point"),
+    **dict.fromkeys(("str", "string", "String", "char"), "there are no strings"),
+}
+"""Types of other languages, and what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,8 @@ class Program:
     maps: list[ir.Map] = field(default_factory=list)
     functions: dict[str, ast.Fn] = field(default_factory=dict)
     hooks: list[ast.Hook] = field(default_factory=list)
+    misnamed: set[str] = field(default_factory=set)
+    """Names of the language that the policy declares: reported, and so not understood at their uses."""
 
     def names(self) -> Iterator[str]:
         """Every name an expression may use, for suggestions."""
@@ -70,7 +81,8 @@ def _reserved() -> dict[str, Symbol]:
         name: Symbol("const", name, NOWHERE, type=type, value=value) for name, (value, type, _) in abi.CONSTANTS.items()
     }
     symbols |= {name: Symbol("builtin", name, NOWHERE) for name in BUILTIN_FUNCTIONS}
-    symbols |= {name: Symbol("kfunc", name, NOWHERE, type=k.result) for name, k in abi.members(None).items()}
+    for name, kfunc in abi.members(None).items():
+        symbols[name] = Symbol("kfunc" if kfunc.is_property else "builtin", kfunc.name, NOWHERE, type=kfunc.result)
     return symbols
 
 

@@ -17,9 +17,12 @@ _OPERATORS = frozenset({
     "as", ".", "(", "[",
 })  # fmt: skip
 _ASSIGNMENTS = frozenset({"+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>="})
-_ITEMS = frozenset({"policy", "const", "param", "state", "list", "cursor", "folio", "struct", "map", "fn", "hook"})
+_ITEMS = frozenset({
+    "policy", "const", "param", "state", "list", "bag", "heap", "cursor", "folio", "struct", "map", "fn",
+    "hook",
+})  # fmt: skip
 _STATEMENTS = frozenset({"let", "for", "scan", "loop", "break", "continue", "return", "if"})
-_SOFT_KEYWORDS = frozenset({"limit", "up", "to", "on"})
+_SOFT_KEYWORDS = frozenset({"limit", "up", "to", "on", "bag", "heap"})
 _KEYWORDS = _ITEMS | _STATEMENTS | {"in", "else", "as", "true", "false", "null"}
 
 _HINTS = {
@@ -35,6 +38,9 @@ _HINTS = {
     "or": "write `||`",
     "not": "write `!`",
     "f32": "there are no floating-point numbers: use fixed point, `mul_div` helps",
+    "switch": "there is no `switch`: write `if … else if …`",
+    "match": "there is no `match`: write `if … else if …`",
+    "->": "members are named after a dot: `f.age`",
     "?": "write `if c { a } else { b }`",
     "#": "comments begin with `//`",
     "'": "there are no strings and characters",
@@ -63,6 +69,8 @@ def unexpected(found: Token, previous: Token | None, expected: set[str], opened:
     ):
         related = (Label(opened.span, f"this `{opened.text}` is still open"),)
     help = _HINTS.get(found.text) or (_HINTS.get(previous.text) if previous is not None else None)
+    if help is None:
+        help = _missing(found, previous, expected)
     if help is None and found.text in _KEYWORDS and "NAME" in expected and "let" not in expected:
         help = f"`{found.text}` is a keyword and cannot be a name"
     if help is None and found.text == "=" and "==" in expected and "=" not in expected:
@@ -76,6 +84,28 @@ def unexpected(found: Token, previous: Token | None, expected: set[str], opened:
     else:
         message = f"expected {wanted}, found {describe(found)}"
     return Diagnostic("syntax-error", message, Label(_shown(found), f"expected {wanted}"), related, (), help)
+
+
+def _missing(found: Token, previous: Token | None, expected: set[str]) -> str | None:
+    """What was left out, where only one thing can have been."""
+    before = "" if previous is None else previous.text
+    if found.text == "..=" and ".." in expected:
+        return "`a..b` ends before `b`: write `0..4` for 0, 1, 2, 3"
+    if before == "+" and found.text == "+":
+        return "write `+= 1`"
+    if before == "-" and found.text == ";":
+        return "write `-= 1`"
+    if found.text == "-" and "hook" in expected:
+        return "files of several policies with `---` between them are for `rext test`"
+    if before == "loop":
+        return "a loop is bounded: `loop up to n { … }`"
+    if "limit" in expected and found.text == "{":
+        return "a scan is bounded: `scan f in xs limit n { … }`"
+    if expected == {"["} and found.text == ";":
+        return "say how many entries it may have: `[nr_pages]`, or another number in brackets"
+    if expected == {":"} and found.text == "=":
+        return f"say its type: `{before}: u64 = …`"
+    return None
 
 
 def _misspelt(found: Token, previous: Token | None, expected: set[str]) -> str | None:

@@ -13,8 +13,10 @@ from dsl.check_expressions import ExpressionChecker
 from dsl.check_members import parameter_type
 from dsl.diagnostics import Collector, Label
 from dsl.source import Span
-from dsl.symbols import CONTEXT, LOCAL_TYPES, NOTHING, POISON, RESERVED, RESULT_TYPES, Program
+from dsl.symbols import CONTEXT, FOREIGN_TYPES, LOCAL_TYPES, NOTHING, POISON, RESERVED, RESULT_TYPES, Program
 from dsl.types import FOLIO, LIST, U64, Type
+
+_SET_BY = {"const": "a const is what its declaration says", "param": "a param is set where the policy is named"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class _Body:
 
     def _unknown_type(self, type: ast.TypeName, what: str) -> None:
         label = f"{what} is a scalar, a `folio` or a `list`"
-        help = self._expressions.coerce.did_you_mean(type.text, LOCAL_TYPES)
+        help = FOREIGN_TYPES.get(type.text) or self._expressions.coerce.did_you_mean(type.text, LOCAL_TYPES)
         self._fail("unknown-type", f"there is no type `{type.text}`", type.span, label, help=help)
 
     def hook(self, node: ast.Hook) -> typed.Routine:
@@ -89,7 +91,7 @@ class _Body:
             if position < len(node.parameters):
                 parameters.append(self._declare(node.parameters[position].name, type, "parameter"))
             elif type == FOLIO:
-                parameters.append(typed.Local(name, type, "parameter", node.name.span))
+                parameters.append(typed.Local("", type, "parameter", node.name.span))
         body = self._block(node.body)
         folios = tuple(p for p in parameters if p.type == FOLIO)
         return typed.Routine(node.name.text, folios, self._result, body, node.head, node.body.end)
@@ -185,6 +187,9 @@ class _Body:
 
     def _place(self, node: ast.Expression) -> typed.Place | None:
         """What stands left of an assignment."""
+        if isinstance(node, ast.Variable) and self._expressions.is_undeclared(node):
+            self._expressions.undeclared(node, node.name, f"state {node.name}: u64;")
+            return None
         place = self._expressions.any(node)
         if place.type == POISON:
             return None
@@ -198,14 +203,21 @@ class _Body:
             return None
         if isinstance(place, typed.Read | typed.ReadState | typed.ReadField | typed.ReadValue):
             return place
+        self._not_assignable(node)
+        return None
+
+    def _not_assignable(self, node: ast.Expression) -> None:
         what = "this is not a variable, a state, or a field of the policy"
+        help: str | None = None
         if isinstance(node, ast.Variable) and (node.name in self._program.symbols or node.name in RESERVED):
             symbol = self._program.symbols.get(node.name) or RESERVED[node.name]
             what = f"`{node.name}` is a {symbol.kind}"
+            if symbol.kind in ("const", "param"):
+                help = f"what changes while the policy runs is kept in `state`; {_SET_BY[symbol.kind]}"
         elif isinstance(node, ast.Member):
             what = f"`{node.name.text}` belongs to the core and is read-only"
-        self._fail("not-assignable", "this cannot be assigned to", node.span, what)
-        return None
+            help = "copy it, and change the copy: `let n = …;`"
+        self._fail("not-assignable", "this cannot be assigned to", node.span, what, help=help)
 
     def _if(self, node: ast.If) -> typed.Statement:
         condition = self._expressions.condition(node.condition)
@@ -236,6 +248,8 @@ class _Body:
         symbol = self._program.symbols.get(node.source.name) if isinstance(node.source, ast.Variable) else None
         if symbol is not None and symbol.kind == "cursor":
             cursor = symbol.index
+        elif isinstance(node.source, ast.Variable) and self._expressions.is_undeclared(node.source):
+            source = self._expressions.undeclared(node.source, node.source.name, f"list {node.source.name};")
         else:
             source = self._expressions.of_type(node.source, LIST)
         limit = self._expressions.of_type(node.limit, U64)
@@ -247,7 +261,8 @@ class _Body:
         leaves = isinstance(node, ast.Break)
         if not self._loops:
             label = "no `for`, `scan` or `loop` around it"
-            self._fail("misplaced-break", f"`{'break' if leaves else 'continue'}` outside of a loop", node.span, label)
+            what = f"`{'break' if leaves else 'continue'}` outside of a loop"
+            self._fail("misplaced-break", what, node.span, label, help="to leave the hook or function, write `return`")
         return typed.Break(node.span) if leaves else typed.Continue(node.span)
 
     def _return(self, node: ast.Return) -> typed.Statement:

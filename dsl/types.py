@@ -7,7 +7,11 @@ opaque 64-bit name of a page: it can be compared for equality and used as a map 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+_INTEGER_FORMS = frozenset({
+    ("u8", 8, False, -1), ("u16", 16, False, -1), ("u32", 32, False, -1), ("u64", 64, False, -1), ("i64", 64, True, -1),
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +22,17 @@ class Type:
     bits: int = 0
     signed: bool = False
     table: int = -1
+    is_integer: bool = field(init=False, repr=False, compare=False)
+    minimum: int = field(init=False, repr=False, compare=False)
+    maximum: int = field(init=False, repr=False, compare=False)
 
-    @property
-    def is_integer(self) -> bool:
-        return self in INTEGERS
+    def __post_init__(self) -> None:
+        """Works out what is asked for all the time."""
+        signed, bits = self.signed, self.bits
+        form = (self.name, bits, signed, self.table)
+        object.__setattr__(self, "is_integer", form in _INTEGER_FORMS)
+        object.__setattr__(self, "minimum", -(1 << (bits - 1)) if signed else 0)
+        object.__setattr__(self, "maximum", (1 << (bits - 1)) - 1 if signed else (1 << bits) - 1)
 
     @property
     def is_scalar(self) -> bool:
@@ -31,14 +42,6 @@ class Type:
     @property
     def is_nullable(self) -> bool:
         return self.name in ("folio", "ref")
-
-    @property
-    def minimum(self) -> int:
-        return -(1 << (self.bits - 1)) if self.signed else 0
-
-    @property
-    def maximum(self) -> int:
-        return (1 << (self.bits - 1)) - 1 if self.signed else (1 << self.bits) - 1
 
     @property
     def storage_bytes(self) -> int:
@@ -58,6 +61,13 @@ BOOL = Type("bool", 1)
 PAGE_KEY = Type("page_key", 64)
 FOLIO = Type("folio")
 LIST = Type("list")
+
+KEY = Type("key")
+"""In the `abi`: the type of the map's key."""
+VALUE = Type("value")
+"""In the `abi`: the type of the one scalar that an element of the map holds."""
+REFERENCE = Type("ref")
+"""In the `abi`: a reference into the map."""
 
 INTEGERS = (U8, U16, U32, U64, I64)
 SCALARS = {t.name: t for t in (*INTEGERS, BOOL, PAGE_KEY)}

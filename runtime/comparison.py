@@ -21,7 +21,7 @@ from runtime.map_sizes import AttachError
 from runtime.memory_size import MemorySize
 from runtime.opt import BYTES_PER_ACCESS
 from runtime.program import OPT, Program, ProgramError, load_program
-from runtime.regions import PAGE_TABLE_ENTRY_BYTES, map_places
+from runtime.regions import PAGE_TABLE_ENTRY_BYTES
 from runtime.row import INTERRUPTED, Row
 from runtime.run import run_opt, run_program
 from runtime.run_settings import RunSettings, run_settings
@@ -70,13 +70,13 @@ class Cell:
         return self.workload.pages * PAGE_TABLE_ENTRY_BYTES + sum(attached[-2:])
 
     def _attached(self, program: Program) -> int:
-        """Bytes of folios and maps with this policy."""
+        """Bytes of folios, indices and maps with this policy."""
         nr_pages = self.machine.nr_pages
         try:
-            places = map_places(program.policy, program.attachment.values(), nr_pages)
+            kept = program.metadata(nr_pages)
         except AttachError as error:
             raise AttachError(f"{self.name}: {error}") from None
-        return nr_pages * layout_of(program.policy).folio_bytes + sum(place.bytes for place in places)
+        return nr_pages * layout_of(program.policy).folio_bytes + kept.index + kept.maps
 
     def run(self, listener: Listener, cancelled: threading.Event) -> Row:
         def progress(accesses: int) -> None:

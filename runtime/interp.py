@@ -21,7 +21,7 @@ from runtime import arithmetic
 from runtime.core import lists as core_lists
 from runtime.core.context import Context
 from runtime.core.kfuncs import implementation
-from runtime.core.layout import FIELD_OFFSET, FIRST_MAP, OPS
+from runtime.core.layout import FIRST_MAP, OPS
 from runtime.jit import trusted
 from runtime.jit.frontend import qualified
 from runtime.jit.module import Builtin, Module
@@ -53,7 +53,7 @@ class Interpreter:
         self._layout = module.layouts[policy]
         self._policy = module.metered[policy]
         self._others: dict[int, Interpreter] = {policy: self}
-        self._bytes = {name: memoryview(simulation.regions[name]) for name in ("folios", "map_values")}
+        self._bytes = {name: memoryview(simulation.regions[name]) for name in ("folios", "map_entries")}
         self._plain_kfuncs = True
         self._functions: dict[str, Callable[..., int]] = {}
 
@@ -189,7 +189,7 @@ class Interpreter:
     def field_at(self, folio: int, number: int) -> int:
         if folio <= self._layout.nr_lists:
             raise Trap(f"{folio} is no folio")
-        return int(folio * self._layout.folio_bytes + FIELD_OFFSET + self._layout.field_offsets[number])
+        return int(folio * self._layout.folio_bytes + self._layout.field_base + self._layout.field_offsets[number])
 
     def value_at(self, ref: int, table: int, number: int) -> int:
         if ref == 0:
@@ -325,12 +325,12 @@ class _Bodies:
 
     def _loadref(self, n: ir.LoadRef) -> Step:
         write, ref, type, at = self._set(n.dst), self._read(n.ref), n.dst.type, self._in.value_at
-        return lambda v: write(v, self._in.load("map_values", at(ref(v), n.ref.type.table, n.field), type))
+        return lambda v: write(v, self._in.load("map_entries", at(ref(v), n.ref.type.table, n.field), type))
 
     def _storeref(self, n: ir.StoreRef) -> Step:
         ref, value, at, table = self._read(n.ref), self._read(n.value), self._in.value_at, n.ref.type.table
         type = self._in.policy.maps[table].fields[n.field].type
-        return lambda v: self._in.store("map_values", at(ref(v), table, n.field), type, value(v))
+        return lambda v: self._in.store("map_entries", at(ref(v), table, n.field), type, value(v))
 
     def _listat(self, n: ir.ListAt) -> Step:
         write, index, layout = self._set(n.dst), self._read(n.index), self._in.layout
@@ -378,12 +378,15 @@ class _Bodies:
 
     def _call(self, n: ir.Call) -> Step:
         receiver, table = abi.KFUNCS[n.kfunc].receiver, n.table
-        function = self._in.kfunc(n.kfunc, self._in.policy.maps[table].kind if receiver == "map" else "")
+        function = self._in.kfunc(n.kfunc, self._in.policy.maps[table].kind if receiver in ("map", "ref") else "")
         args = [self._read(a) for a in n.args]
         if receiver == "cursor":
             head = self._in.layout.cursor_list[table]
             return self._calling(n.dst, lambda v: function(v[-2], table + 1, self._row(v, head)))
-        if receiver == "map":
+        if receiver in ("bag", "heap"):
+            head = self._in.layout.list_base[table]
+            return self._calling(n.dst, lambda v: function(v[-2], self._row(v, head), *(wrap(a(v), I64) for a in args)))
+        if receiver in ("map", "ref"):
             lruvecs = self._in.context.lruvecs
             return self._calling(
                 n.dst, lambda v: function(v[-2], lruvecs[v[-2], FIRST_MAP] + table, *(wrap(a(v), I64) for a in args))

@@ -6,6 +6,7 @@ folio, page, memcg, node, lruvec or device that it does not hold of.
 
 from __future__ import annotations
 
+from runtime.core import invariant_indexes as indexes
 from runtime.core import invariant_limits as limits
 from runtime.core import invariants as kept
 
@@ -30,6 +31,8 @@ INVARIANTS: dict[int, tuple[str, str]] = {
     kept.DIRTY_COUNT: ("the dirty file folios are not as many as counted: found", "folios"),
     kept.DIRTY_QUEUED: ("a dirty file folio is not in the flusher's queue, or others are", "folio or count"),
     kept.WRITEBACK_COUNT: ("the folios under writeback are not those of the ring", "folio or count"),
+    indexes.INDEX_PLACE: ("a folio is not where it says in its bag or heap", "folio"),
+    indexes.HEAP_ORDER: ("a folio stands below one of a greater key in its heap", "folio"),
     limits.LIMIT: ("a memory limit is exceeded", "memcg"),
     limits.NODE_LIMIT: ("a node holds more than it has", "node"),
     limits.SWAP_LIMIT: ("more swap is taken than there is, or may be", "device or memcg"),

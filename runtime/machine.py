@@ -16,6 +16,8 @@ UNLIMITED = 1 << 40
 """Pages of a limit that is none."""
 EFFORT_AT_LEAST = 4096
 """Folios that a policy may look at in one reclaim, however few are resident."""
+TICK_NS = 100_000_000
+"""Nanoseconds from one call of the hook `tick` to the next."""
 KERNELS = (618, 612, 601)
 """Kernels that the core and the built-in policies know: 6.18, 6.12, 6.1."""
 
@@ -75,7 +77,8 @@ class Machine:
 
     `watermarks` are those of the one node there is if `nodes` are not given. `scan_batch`: folios one call of
     `evict_folios` may look at (ideal model; the kernel's rounds have 32). `vma_pages`: 1 if each page is a mapping of
-    its own. `min_ttl_ns`: for how long MGLRU protects a working set. `recursive_protection`: what a memcg is protected
+    its own. `seed`: what the random numbers of policies begin with. `tick_ns`: time from one call of the hook `tick` to
+    the next. `min_ttl_ns`: for how long MGLRU protects a working set. `recursive_protection`: what a memcg is protected
     by and leaves unclaimed protects those below it. `effort`: how many times the resident folios a policy may look at
     in one reclaim, `EFFORT_AT_LEAST` besides, before it is ejected for want of progress.
     """
@@ -85,8 +88,10 @@ class Machine:
     swappiness: int = 60
     watermarks: tuple[int, int, int] = (0, 0, 0)
     scan_batch: int = 32
+    seed: int = 0
     kernel: int = KERNELS[0]
     vma_pages: int = 0
+    tick_ns: int = TICK_NS
     min_ttl_ns: int = 0
     recursive_protection: bool = True
     effort: int = 8
@@ -107,10 +112,16 @@ class Machine:
             raise ValueError(f"memory of {self.nr_pages:,} pages is out of range {low}..={high}")
         if not 1 <= self.scan_batch <= abi.MAX_SCAN:
             raise ValueError(f"a scan batch of {self.scan_batch:,} is out of range 1..={abi.MAX_SCAN}")
+        if not 0 <= self.seed < 1 << 63:
+            raise ValueError(f"a seed of {self.seed:,} is out of range 0..=2^63 - 1")
         if not 0 <= self.swappiness <= 200:
             raise ValueError(f"swappiness {self.swappiness} is out of range 0..=200")
         if not 1 <= self.effort <= 1 << 20:
             raise ValueError(f"an effort of {self.effort:,} is out of range 1..={1 << 20:,}")
+        if self.tick_ns < 1:
+            raise ValueError(f"a tick of {self.tick_ns} ns is no time")
+        if len(self.tasks) > abi.MAX_TASKS:
+            raise ValueError(f"{len(self.tasks):,} tasks: the most is {abi.MAX_TASKS:,}")
         if self.kernel not in KERNELS:
             raise ValueError(f"kernel {self.kernel} is none of {', '.join(map(str, KERNELS))}")
         for node in self.all_nodes:

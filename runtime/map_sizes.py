@@ -7,10 +7,11 @@ too large or meaningless.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dsl import abi, ir
+from dsl.types import PAGE_KEY
 
 BYTES_PER_PAGE = 64
 BYTES_AT_LEAST = 64 << 20
@@ -18,6 +19,8 @@ BYTES_AT_LEAST = 64 << 20
 
 ENTRY_BYTES = 16
 """Links and key of an entry."""
+MAX_WORDS = (1 << 32) - 1
+"""Entries are named by the number of their first word, in 32 bits."""
 
 
 class AttachError(Exception):
@@ -26,17 +29,32 @@ class AttachError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class MapPlace:
-    """`entries` counts the ring's end and one to spare; `slots` of the index are a power of two, a quarter of them used
-    at most."""
+    """A map of a `capacity` of entries or elements whose values take `stride` bytes. `slots` of the index are a power
+    of two, a quarter of them used at most; an array has none. `of_pages`: its keys are names of pages."""
 
     capacity: int
-    entries: int
     slots: int
     stride: int
+    of_pages: bool
+
+    @property
+    def is_array(self) -> bool:
+        return self.slots == 0
+
+    @property
+    def entry_words(self) -> int:
+        return (ENTRY_BYTES + self.stride) // 8
+
+    @property
+    def words(self) -> int:
+        """Words of `map_entries`: those of an array's elements, or of the entries, the ring's end and one to spare."""
+        if self.is_array:
+            return (self.capacity * self.stride + 7) // 8
+        return (self.capacity + 2) * self.entry_words
 
     @property
     def bytes(self) -> int:
-        return self.slots * 4 + self.entries * (ENTRY_BYTES + self.stride)
+        return self.slots * 4 + self.words * 8
 
 
 def evaluate(size: ir.Size, nr_pages: int, params: Sequence[int]) -> int:
@@ -69,6 +87,13 @@ def _apply(operator: str, left: int, right: int) -> int:
     }[operator]()
 
 
+def _slots(capacity: int) -> int:
+    slots = 4
+    while slots < 4 * capacity:
+        slots *= 2
+    return slots
+
+
 def place_maps(maps: Sequence[ir.Map], strides: Sequence[int], nr_pages: int, params: Sequence[int]) -> list[MapPlace]:
     """Size every map. `AttachError` if one has more entries than there can be folios, or all take too much."""
     places = []
@@ -77,13 +102,8 @@ def place_maps(maps: Sequence[ir.Map], strides: Sequence[int], nr_pages: int, pa
         if capacity > abi.MAX_FOLIOS:
             size = f"{capacity:,}" if capacity.bit_length() <= 64 else f"over 2^{capacity.bit_length() - 1}"
             raise AttachError(f"map `{declared.name}` would have {size} entries; the most is {abi.MAX_FOLIOS:,}")
-        slots = 4
-        while slots < 4 * capacity:
-            slots *= 2
-        places.append(MapPlace(capacity, capacity + 2, slots, stride))
-    entries = sum(p.entries for p in places)
-    if entries > abi.MAX_FOLIOS:
-        raise AttachError(f"the maps would have {entries:,} entries; the most is {abi.MAX_FOLIOS:,}")
+        slots = 0 if declared.kind == "array" else _slots(capacity)
+        places.append(MapPlace(capacity, slots, stride, declared.key == PAGE_KEY))
     total, limit = sum(p.bytes for p in places), BYTES_PER_PAGE * nr_pages + BYTES_AT_LEAST
     if total > limit:
         largest = max(range(len(places)), key=lambda i: places[i].bytes)
@@ -92,3 +112,11 @@ def place_maps(maps: Sequence[ir.Map], strides: Sequence[int], nr_pages: int, pa
             f" with {nr_pages:,} pages the limit is {limit:,}"
         )
     return places
+
+
+def words_of(places: Iterable[MapPlace]) -> int:
+    """Words of `map_entries` of all maps of a simulation together. `AttachError` if they cannot be numbered."""
+    words = sum(place.words for place in places)
+    if words > MAX_WORDS:
+        raise AttachError(f"the maps would have {words:,} words of entries; the most is {MAX_WORDS:,}")
+    return words

@@ -14,7 +14,7 @@ import contextlib
 import json
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -28,6 +28,7 @@ from runtime import cache
 from runtime.jit import engine
 from runtime.jit.engine import NativeCode
 from runtime.jit.module import Attachable, Builtin, Module, Variant, opt_module, settings_of
+from runtime.metadata import Metadata, metadata
 from runtime.policies import lru, mglru
 from runtime.policies.params import BuiltinParam
 from runtime.policy_file import OBJECT_SUFFIX, PROGRAMS, TEXT_SUFFIX, read_policy_file
@@ -72,6 +73,11 @@ class Program:
     def attachment(self) -> Attachment:
         """What is attached to a memcg."""
         return Attachment(self.policy, self.params, self.key)
+
+    def metadata(self, nr_pages: int) -> Metadata:
+        """What the policy keeps on a memory of this size."""
+        declared = self.policy.module if isinstance(self.policy, Builtin) else self.policy
+        return metadata(declared, self.params, nr_pages)
 
 
 class Compilable(Protocol):
@@ -130,6 +136,8 @@ def split_spec(spec: str) -> tuple[str, list[str]]:
     name, colon, settings = spec.rpartition(":")
     if not colon or "=" not in settings:
         return spec, []
+    if ":" in name and "=" in name.rpartition(":")[2] and not Path(name).is_file():
+        raise ProgramError(f"{spec}: settings have commas between them", f"write `{name},{settings}`")
     return name, settings.split(",")
 
 
@@ -166,6 +174,8 @@ def find_program(name: str) -> Path:
     known = [*BUILTINS, OPT, *program_names()]
     head, colon, setting = name.rpartition(":")
     if colon and (head in known or Path(head).is_file()):
+        if "=" in setting:
+            raise ProgramError(f"{name}: `{setting}` is for what is run or compared", f"here write `{head}`")
         raise ProgramError(f"{name}: `{setting}` sets nothing", f"write `{head}:{setting or 'param'}=value`")
     if "/" in name or path.suffix:
         raise ProgramError(f"{name}: no such file")
@@ -185,13 +195,13 @@ def _accepted(path: Path) -> tuple[ir.Policy, tuple[HookCost, ...], str]:
     key = cache.key_of("object" if is_object else "source", data)
     kept = cache.get(key)
     if "verdict" in kept and "policy" in kept:
-        costs = tuple(HookCost(**c, lines=()) for c in json.loads(kept["verdict"]))
+        costs = tuple(HookCost(**c) for c in json.loads(kept["verdict"]))
         return _decoded(kept["policy"], path), costs, key
     policy = _decoded(data, path) if is_object else compiled(data, path)
     verdict = verify(policy)
     if not verdict.accepted:
         raise Rejected(verdict.diagnostics, policy.source)
-    costs = tuple(replace(c, lines=()) for c in verdict.costs)
+    costs = tuple(HookCost(c.hook, c.constant, c.per_folio) for c in verdict.costs)
     record = json.dumps([{"hook": c.hook, "constant": c.constant, "per_folio": c.per_folio} for c in costs])
     with contextlib.suppress(PolicyObjectError):  # a policy with longer names than an object holds is not kept
         cache.put(key, {**kept, "verdict": record.encode(), "policy": encode(policy)})
@@ -234,7 +244,9 @@ def parse_params(policy: str, params: Sequence[ir.Param | BuiltinParam], setting
         try:
             value = int(text.replace("_", ""), 0)
         except ValueError:
-            raise ProgramError(f"{policy}:{name}: `{text}` is not a whole number") from None
+            named = text.startswith(("task.", "memcg."))
+            help = "only in a scenario do tasks and memcgs have numbers" if named else ""
+            raise ProgramError(f"{policy}:{name}: `{text}` is not a whole number", help) from None
         if not param.low <= value <= param.high:
             raise ProgramError(f"{policy}:{name}: {value} is out of range {param.low}..={param.high}")
         choices = param.choices if isinstance(param, BuiltinParam) else ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import mmap
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -20,12 +21,18 @@ from runtime.core.writeback import DIRTY_WRITEBACK_INTERVAL, WRITEBACK_SLOTS
 from runtime.costs import Device
 from runtime.jit.module import Attachable, Builtin, hook_bits, layout_of, layouts_of
 from runtime.machine import EFFORT_AT_LEAST, UNLIMITED, Machine
-from runtime.map_sizes import MapPlace, place_maps
+from runtime.map_sizes import MapPlace, place_maps, words_of
 from runtime.policy_layout import PolicyLayout
 
 FIRST_PAGE_ROOM = 1 << 16
 PAGE_TABLE_ENTRY_BYTES = 8
 HUGE_PAGE = 2 << 20
+
+GOLDEN_RATIO = -7046029254386353131
+"""2**64 divided by the golden ratio, as a signed number (Knuth, The Art of Computer Programming 6.4): it spreads pages
+well, which are numbered by the core."""
+SECRET = secrets.randbits(63) | 1
+"""The multiplier for keys that a policy computes. Nothing but the time that a probe takes depends on it."""
 
 Regions = dict[str, Any]
 
@@ -58,7 +65,10 @@ def map_places(policy: Attachable, values: Sequence[int], nr_pages: int) -> list
 def zeroed(size: int) -> Any:
     """An array of at least `size` zero bytes that take memory only when they are touched. Where the system can, large
     ones lie on huge pages: the page table is read at random, and address translation would cost as much as the read."""
-    pages = mmap.mmap(-1, max(size, mmap.PAGESIZE))
+    try:
+        pages = mmap.mmap(-1, max(size, mmap.PAGESIZE))
+    except OSError as error:
+        raise MemoryError(f"{size:,} bytes: {error.strerror}") from None
     if size >= HUGE_PAGE and hasattr(mmap, "MADV_HUGEPAGE"):
         with contextlib.suppress(OSError):
             pages.madvise(mmap.MADV_HUGEPAGE)
@@ -135,15 +145,22 @@ class _Allocation:
             "params": self._param_stride() * lruvecs * 8,
             "maps": max(len(places), 1) * 16 * 8,
             "map_index": sum(p.slots for p in places) * 4,
-            "map_entries": (sum(p.entries for p in places) + 1) * 16,
-            "map_values": 8 + sum(p.entries * p.stride for p in places),
+            "map_entries": (words_of(places) + 1) * 8,
+            "bag_folios": lruvecs * layout.nr_bags * self._index_room() * 4,
+            "heap_folios": lruvecs * layout.nr_heaps * self._index_room() * 4 + 16,
+            "heap_nodes": lruvecs * layout.nr_heaps * self._index_room() * 16 + 64,
             "dirty_queue": 4 * (1 if machine.ideal else dirty_places(pages)),
             "writeback": 16 * (1 if machine.ideal else WRITEBACK_SLOTS),
             "latencies": len(machine.all_memcgs) * core.LATENCY_BUCKETS * 8,
+            "task_latencies": tasks * core.LATENCY_BUCKETS * 8,
             "pte_page": 4,
             "page_slot": 4,
             "walk_order": 4,
         }
+
+    def _index_room(self) -> int:
+        """Places of a bag or a heap."""
+        return index_room(sum(node.nr_pages for node in self._machine.all_nodes))
 
     def _param_stride(self) -> int:
         return max(1, *(len(values) for values in self._values))
@@ -155,6 +172,8 @@ class _Allocation:
         state[core.PRIORITY] = core.DEF_PRIORITY
         state[core.SWAPPINESS] = machine.swappiness
         state[core.SCAN_BATCH] = machine.scan_batch
+        state[core.RANDOM] = machine.seed
+        state[core.INDEX_ROOM] = self._index_room()
         state[core.RECLAIMER] = core.BY_DIRECT
         state[core.RECLAIM_SWAPPINESS] = -1
         state[core.KERNEL] = machine.kernel
@@ -165,6 +184,7 @@ class _Allocation:
         state[core.NR_SWAP_DEVICES] = len(machine.swap)
         state[core.VMA_PAGES] = machine.vma_pages
         state[core.MIN_TTL] = machine.min_ttl_ns
+        state[core.TICK_AT] = state[core.TICK_EVERY] = machine.tick_ns
         if any(memcg.low or memcg.min for memcg in machine.all_memcgs):
             state[core.HAS_PROTECTION] = 2 if machine.recursive_protection else 1
         state[core.EFFORT_PER_FOLIO], state[core.EFFORT_AT_LEAST] = machine.effort, EFFORT_AT_LEAST
@@ -177,6 +197,13 @@ class _Allocation:
         folios = self.regions["folios"].view("<u4").reshape(-1, self._layout.folio_columns)
         for head in range(1, self._heads):
             folios[head, core.PREV] = folios[head, core.NEXT] = head
+        for lruvec, (memcg, _) in enumerate(self._lruvecs):
+            layout = self._lineup.layouts[self._lineup.number(memcg)]
+            first = lruvec * layout.nr_lists
+            for number, row in enumerate(layout.bag_list):
+                folios[first + row, core.INDEX] = 2 * (lruvec * layout.nr_bags + number + 1)
+            for number, row in enumerate(layout.heap_list):
+                folios[first + row, core.INDEX] = 2 * (lruvec * layout.nr_heaps + number + 1) + 1
 
     def _tables(self) -> None:
         machine = self._machine
@@ -187,6 +214,8 @@ class _Allocation:
             row[core.WMARK_MIN : core.WMARK_HIGH + 1] = node.watermarks
             row[core.DEMOTION_TARGET] = node.demotes_to
             row[core.NODE_ACCESS_NS] = node.access_ns
+            faster = (n for n, other in enumerate(machine.all_nodes) if other.demotes_to == number)
+            row[core.FASTER_NODE] = next(faster, -1)
         memcgs = self.regions["memcgs"].view("<i8").reshape(-1, core.MEMCG_COLUMNS)
         parents = [memcg.parent for memcg in machine.all_memcgs]
         for number, memcg in enumerate(machine.all_memcgs):
@@ -229,19 +258,24 @@ class _Allocation:
 
     def _maps(self) -> None:
         headers = self.regions["maps"].view("<i8").reshape(-1, 16)
-        links = self.regions["map_entries"].view("<u4").reshape(-1, 4)
-        index, entry, value = 0, 1, 8
+        links = self.regions["map_entries"].view("<u4").reshape(-1, 2)
+        index, entry = 0, 1
         for number, place in enumerate(place for of_lruvec in self._places for place in of_lruvec):
             row = headers[number]
-            row[core.MAP_INDEX], row[core.MAP_MASK] = index, place.slots - 1
-            row[core.MAP_SHIFT] = 64 - (place.slots.bit_length() - 1)
-            row[core.MAP_ENTRY], row[core.MAP_NEXT_ENTRY] = entry, entry + 1
-            row[core.MAP_CAPACITY] = place.capacity
-            row[core.MAP_VALUE], row[core.MAP_STRIDE] = value, place.stride
-            links[entry, core.MAP_PREV] = links[entry, core.MAP_NEXT] = entry
+            row[core.MAP_ENTRY], row[core.MAP_CAPACITY] = entry, place.capacity
+            if place.is_array:
+                row[core.MAP_STRIDE] = place.stride
+                row[core.MAP_ONES] = repeated(1, place.stride)
+                row[core.MAP_HALVES] = repeated((1 << (8 * place.stride - 1)) - 1, place.stride)
+            else:
+                row[core.MAP_INDEX], row[core.MAP_MASK] = index, place.slots - 1
+                row[core.MAP_SHIFT] = 64 - (place.slots.bit_length() - 1)
+                row[core.MAP_MULTIPLIER] = GOLDEN_RATIO if place.of_pages else SECRET
+                row[core.MAP_STRIDE] = place.entry_words
+                row[core.MAP_NEXT_ENTRY] = entry + place.entry_words
+                links[entry, core.MAP_PREV] = links[entry, core.MAP_NEXT] = entry
             index += place.slots
-            entry += place.entries
-            value += place.entries * place.stride
+            entry += place.words
 
     def _devices(self) -> None:
         devices = self.regions["devices"].view("<i8").reshape(-1, 32)
@@ -255,6 +289,18 @@ class _Allocation:
         row[core.DEVICE_READ_NS], row[core.DEVICE_WRITE_NS] = device.read_ns, device.write_ns
         row[core.DEVICE_QUEUES] = min(device.queues, core.MAX_QUEUES)
         row[core.DEVICE_SYNCHRONOUS] = device.synchronous
+
+
+def index_room(nr_pages: int) -> int:
+    """Places of a bag or a heap: one for every folio there can be and some to spare, a multiple of 4."""
+    return (nr_pages + 8) // 4 * 4
+
+
+def repeated(value: int, size: int) -> int:
+    """`value` in each of the elements of `size` bytes of a word; 0 where they do not fill one."""
+    if size not in (1, 2, 4, 8):
+        return 0
+    return signed(sum(value << shift for shift in range(0, 64, 8 * size)))
 
 
 def dirty_places(nr_pages: int) -> int:

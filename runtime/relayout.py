@@ -21,9 +21,11 @@ from runtime.simulation import Simulation
 BLOCK = 1 << 20
 """Rows worked on at a time: what is computed on the way takes no more memory than these need."""
 POLICY_BITS = 255 << core.F_POLICY_SHIFT
-FIELD_COLUMN = core.FIELD_OFFSET // 4
 
-REPLACED = ("folios", "policy", "cursors", "params", "maps", "map_index", "map_entries", "map_values")
+REPLACED = (
+    "folios", "policy", "cursors", "params", "maps", "map_index", "map_entries", "bag_folios", "heap_folios",
+    "heap_nodes",
+)  # fmt: skip
 """Regions whose layout depends on the policies; all others stay where they are."""
 PLANS = (core.PLAN_EVICT, core.PLAN_EVICT + 1, core.PLAN_AGE, core.PLAN_AGE + 1, core.PLAN_SCAN, core.PLAN_WALK)
 
@@ -56,6 +58,7 @@ class Relayout:
         self._move_heads()
         self._move_folios()
         self._move_policies()
+        self._move_indexes()
         self._move_maps()
         self._move_lruvecs()
         self._rename_in_pages()
@@ -99,7 +102,7 @@ class Relayout:
         before, after = self._rows()
         old = np.flatnonzero(self._heads)
         new = self._heads[old]
-        for column in (core.FLAGS, core.LEN, core.LIST, core.LRUVEC):
+        for column in (core.FLAGS, core.LEN, core.LIST):
             after[new, column] = before[old, column]
         for column in (core.PREV, core.NEXT):
             after[new, column] = self._renamed(before[old, column])
@@ -107,7 +110,9 @@ class Relayout:
     def _move_folios(self) -> None:
         """All rows ever used. What a policy that leaves kept with a folio is left behind."""
         before, after = self._rows()
-        fields = slice(FIELD_COLUMN, min(before.shape[1], after.shape[1]))
+        old, new = (lineup.layouts[0].field_base // 4 for lineup in (self._before, self._after))
+        width = min(before.shape[1] - old, after.shape[1] - new)
+        indexed = min(old, new) > core.POSITION
         for rows in blocks(self._old_first, int(self._state[core.NEXT_FOLIO])):
             source = before[rows]
             target = after[rows.start + self._shift : rows.stop + self._shift]
@@ -118,7 +123,9 @@ class Relayout:
                 target[:, column] = source[:, column]
             for column in (core.PREV, core.NEXT, core.LIST):
                 target[:, column] = self._renamed(source[:, column])
-            target[stays, fields] = source[stays, fields]
+            if indexed:
+                target[stays, core.POSITION] = source[stays, core.POSITION]
+            target[stays, new : new + width] = source[stays, old : old + width]
 
     # --- what policies keep --------------------------------------------------------------------------------
 
@@ -134,6 +141,23 @@ class Relayout:
             at, to = lruvec * old.nr_cursors, lruvec * new.nr_cursors
             moved_cursors[to : to + own.nr_cursors] = self._renamed(cursors[at : at + own.nr_cursors])
 
+    def _move_indexes(self) -> None:
+        """The arrays of bags and heaps, which name folios."""
+        old, new = self._before.layouts[0], self._after.layouts[0]
+        room = int(self._state[core.INDEX_ROOM])
+        for lruvec in np.flatnonzero(self._kept).tolist():
+            own = layout_of(self._before.of_memcg[self._memcg_of[lruvec]].policy)
+            for name, count, before, after in (
+                ("bag_folios", own.nr_bags, old.nr_bags, new.nr_bags),
+                ("heap_folios", own.nr_heaps, old.nr_heaps, new.nr_heaps),
+            ):
+                at, to, size = lruvec * before * room, lruvec * after * room, count * room
+                source, target = self._old[name].view("<u4"), self._new[name].view("<u4")
+                target[to : to + size] = self._shifted(source[at : at + size])
+            at, to, size = lruvec * old.nr_heaps * room, lruvec * new.nr_heaps * room, own.nr_heaps * room
+            nodes, moved_nodes = self._old["heap_nodes"].view("<i8"), self._new["heap_nodes"].view("<i8")
+            moved_nodes[2 * to : 2 * (to + size)] = nodes[2 * at : 2 * (at + size)]
+
     def _move_maps(self) -> None:
         headers, moved_headers = (side["maps"].view("<i8").reshape(-1, 16) for side in (self._old, self._new))
         lruvecs, moved_lruvecs = (side["lruvecs"].view("<i8").reshape(-1, 32) for side in (self._old, self._new))
@@ -144,9 +168,15 @@ class Relayout:
                 self._move_map(headers[first + number], moved_headers[moved_first + number])
 
     def _move_map(self, old: Array, new: Array) -> None:
-        """One map: its index and the links of its entries name entries, whose numbers have changed."""
+        """One map: the elements of an array, or index and entries, which are named by their places. Those change."""
         shift = int(new[core.MAP_ENTRY] - old[core.MAP_ENTRY])
-        begin, end = int(old[core.MAP_ENTRY]), int(old[core.MAP_NEXT_ENTRY])
+        words, moved_words = (side["map_entries"].view("<i8") for side in (self._old, self._new))
+        begin = int(old[core.MAP_ENTRY])
+        if old[core.MAP_NEXT_ENTRY] == 0:
+            end = begin + (int(old[core.MAP_CAPACITY] * old[core.MAP_STRIDE]) + 7) // 8
+            moved_words[begin + shift : end + shift] = words[begin:end]
+            return
+        end, stride = int(old[core.MAP_NEXT_ENTRY]), int(old[core.MAP_STRIDE])
 
         def renamed(entries: Array) -> Array:
             return np.where(entries == 0, 0, entries.astype(np.int64) + shift)
@@ -158,12 +188,10 @@ class Relayout:
         index, moved_index = self._old["map_index"].view("<u4"), self._new["map_index"].view("<u4")
         at, to = int(old[core.MAP_INDEX]), int(new[core.MAP_INDEX])
         moved_index[to : to + slots] = renamed(index[at : at + slots])
-        links, moved_links = (side["map_entries"].view("<u4").reshape(-1, 4) for side in (self._old, self._new))
-        moved_links[begin + shift : end + shift] = links[begin:end]
+        moved_words[begin + shift : end + shift] = words[begin:end]
+        links, moved_links = (side["map_entries"].view("<u4").reshape(-1, 2) for side in (self._old, self._new))
         for column in (core.MAP_PREV, core.MAP_NEXT):
-            moved_links[begin + shift : end + shift, column] = renamed(links[begin:end, column])
-        at, to, size = int(old[core.MAP_VALUE]), int(new[core.MAP_VALUE]), (end - begin) * int(old[core.MAP_STRIDE])
-        self._new["map_values"][to : to + size] = self._old["map_values"][at : at + size]
+            moved_links[begin + shift : end + shift : stride, column] = renamed(links[begin:end:stride, column])
 
     # --- the core's own ------------------------------------------------------------------------------------
 

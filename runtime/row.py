@@ -23,7 +23,8 @@ class Row:
     `worst_case_steps`: the verifier's bound on one call of each hook, a + b·n with n the folios this memory holds.
     `switches`: the policies that were attached during the run, and when; `never_switched`: those that were to be after
     the trace had ended. `times`: what the virtual clock says; the
-    ideal model has none. `samples`: the run on its way, if asked for."""
+    ideal model has none. `samples`: the run on its way, if asked for. `metadata_bytes_per_folio`: what the policy it
+    began with keeps (`runtime/metadata.py`); the optimum has none."""
 
     policy: str
     trace: str
@@ -45,6 +46,7 @@ class Row:
     never_switched: tuple[str, ...] = ()
     times: Times | None = None
     samples: tuple[Sample, ...] = ()
+    metadata_bytes_per_folio: float | None = None
 
     @property
     def accesses_per_cpu_s(self) -> float:

@@ -133,6 +133,7 @@ class Run:
             never_switched=self._never_switched(),
             times=times_of(self.simulation),
             samples=self._sampler.finish(self.simulation),
+            metadata_bytes_per_folio=self._program.metadata(self._machine.nr_pages).per_folio,
         )
 
     def _never_switched(self) -> tuple[str, ...]:

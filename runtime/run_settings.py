@@ -14,9 +14,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from dsl import abi
 from runtime.costs import NVME, ZRAM, Costs, parse_costs, split_settings
-from runtime.machine import Machine, SwapDevice
+from runtime.machine import TICK_NS, Machine, SwapDevice
 from runtime.memory_size import MemorySize, parse_memory_size
 from runtime.samples import every
+from runtime.scenario.fields import Duration
 from runtime.switches import check_switch
 
 _COUNT = re.compile(r"(\d+)([KMG]?)", re.ASCII)
@@ -75,10 +76,14 @@ class RunSettings(BaseModel):
     """Free pages, or shares of memory: min, low, high."""
     scan_batch: Annotated[Count, Field(ge=1, le=abi.MAX_SCAN)] = 32
     """Folios that one call of `evict_folios` may look at, in the ideal model."""
+    seed: Annotated[Count, Field(ge=0, lt=1 << 63)] = 0
+    """What the random numbers of policies begin with."""
     jobs: Annotated[Count, Field(ge=1, le=1024)] = 1
     """Simulations that run at a time."""
     effort: Annotated[Count, Field(ge=1, le=1 << 20)] = 8
     """How many times the resident folios a policy may look at in one reclaim before it is ejected."""
+    tick: Annotated[Duration, Field(gt=0)] = TICK_NS
+    """Simulated time from one call of the hook `tick` to the next, in nanoseconds."""
     switch: tuple[Annotated[str, AfterValidator(check_switch)], ...] = ()
     """Policies that are attached during the run: `ACCESS:POLICY`."""
     limit: Annotated[Count, Field(ge=1)] | None = None
@@ -105,7 +110,9 @@ class RunSettings(BaseModel):
             swappiness=self.swappiness,
             watermarks=self._watermark_pages(nr_pages),
             scan_batch=self.scan_batch,
+            seed=self.seed,
             effort=self.effort,
+            tick_ns=self.tick,
             costs=Costs().with_settings(of_kernel),
             files=NVME.with_settings(of_devices),
             swap=(SwapDevice(ZRAM.with_settings(of_devices)),),

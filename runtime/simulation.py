@@ -88,7 +88,8 @@ class Simulation:
         return self.regions["state"].view("<i8")
 
     def table(self, name: str) -> Any:
-        """A table of words: `nodes`, `memcgs`, `lruvecs`, `tasks`, `devices`, `latencies`."""
+        """A table of words: `nodes`, `memcgs`, `lruvecs`, `tasks`, `devices`, `latencies`,
+        `task_latencies`."""
         columns = core.VIEWS[name].columns
         assert isinstance(columns, int)
         return self.regions[name].view("<i8").reshape(-1, columns)

@@ -7,7 +7,7 @@ are several memcgs. Out: `Switch`es, and `Schedule`, which cuts a run into the s
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,14 +54,14 @@ def check_switch(text: str) -> str:
     return text
 
 
-def load_switch(text: str) -> Switch:
-    """A switch with its policy. Raises `ProgramError` or `Rejected`."""
+def load_switch(text: str, load: Callable[[str], Program] = load_program) -> Switch:
+    """A switch with its policy, as `load` finds it. Raises `ProgramError` or `Rejected`."""
     match = _SWITCH.fullmatch(check_switch(text))
     assert match is not None
     spec = FALLBACK if match["policy"] == DETACH else match["policy"]
     if spec == OPT:
         raise ProgramError(f"switch {text}: {OPT} is no policy that could be attached")
-    return Switch(int(match["access"]), match["memcg"] or "", load_program(spec), text)
+    return Switch(int(match["access"]), match["memcg"] or "", load(spec), text)
 
 
 def numbers_of(switches: Sequence[Switch], machine: Machine) -> list[int]:

@@ -111,11 +111,16 @@ def _say(text: str, arguments: argparse.Namespace) -> None:
     emit(text) if arguments.format == "text" else note(text)
 
 
+RUN_OPTIONS = (
+    "model", "swappiness", "watermarks", "scan_batch", "seed", "effort", "tick", "costs", "samples", "sample_every",
+    "limit",
+)  # fmt: skip
+
+
 def command_of(arguments: argparse.Namespace) -> str:
     """The command that makes this comparison again."""
     words = ["rext", "compare", *arguments.policies, "--trace", *arguments.trace, "--memory", arguments.memory]
-    names = ("model", "swappiness", "watermarks", "scan_batch", "effort", "costs", "samples", "sample_every", "limit")
-    for name in names:
+    for name in RUN_OPTIONS:
         if getattr(arguments, name) is not None:
             words += [f"--{name.replace('_', '-')}", getattr(arguments, name)]
     for switch in arguments.switch or ():

@@ -35,11 +35,15 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scan-batch", metavar="N", help="folios one call of evict_folios may look at, model ideal (default: 32)"
     )
+    parser.add_argument("--seed", metavar="N", help="what the random numbers of policies begin with (default: 0)")
     parser.add_argument(
         "--effort",
         metavar="N",
         help="looking at N times the resident folios and 4,096 in one reclaim, to free none, ejects a policy"
         " (default: 8)",
+    )
+    parser.add_argument(
+        "--tick", metavar="TIME", help="simulated time between calls of the hook tick, such as 10ms (default: 100ms)"
     )
     parser.add_argument(
         "--switch",

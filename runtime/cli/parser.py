@@ -18,6 +18,7 @@ from runtime.cli.status import BAD_INPUT
 from runtime.version import VERSION
 
 COMMANDS = {
+    "new": "begin a policy: write one to be changed, and expectations to test it with",
     "check": "verify policies and explain what is wrong with them",
     "explain": "the page for a diagnostic code",
     "test": "run files with expectations on their lines",

@@ -28,6 +28,7 @@ from runtime.core.layout import (
     STALL_FULL,
     STALL_SOME,
     TASK,
+    TASK_LATENCY_MAX,
     TASK_MEMCG,
     TASK_STALLED,
 )
@@ -145,3 +146,10 @@ def note_latency(ctx: Context, memcg: int, time: int, times: int) -> None:
     ctx.latencies[memcg, latency_bucket(ctx, time)] += times
     if ctx.memcgs[memcg, LATENCY_MAX] < time:
         ctx.memcgs[memcg, LATENCY_MAX] = time
+
+
+def note_task_latency(ctx: Context, task: int, time: int) -> None:
+    """An access of one of several tasks took `time`."""
+    ctx.task_latencies[task, latency_bucket(ctx, time)] += 1
+    if ctx.tasks[task, TASK_LATENCY_MAX] < time:
+        ctx.tasks[task, TASK_LATENCY_MAX] = time

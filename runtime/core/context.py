@@ -36,8 +36,10 @@ class Hooks(Protocol):
     def init(self, ctx: Context, lruvec: int) -> None: ...
     def exit(self, ctx: Context, lruvec: int) -> None: ...
     def miss(self, ctx: Context, lruvec: int) -> None: ...
+    def admit(self, ctx: Context, lruvec: int) -> int: ...
     def refault(self, ctx: Context, lruvec: int, f: int) -> int: ...
     def folio_added(self, ctx: Context, lruvec: int, f: int) -> None: ...
+    def folio_brought_in(self, ctx: Context, lruvec: int, f: int) -> None: ...
     def folio_accessed(self, ctx: Context, lruvec: int, f: int) -> None: ...
     def folio_activated(self, ctx: Context, lruvec: int, f: int) -> None: ...
     def reclaim_begin(self, ctx: Context, lruvec: int) -> None: ...
@@ -55,6 +57,7 @@ class Hooks(Protocol):
     def walk_table(self, ctx: Context, lruvec: int) -> int: ...
     def young(self, ctx: Context, lruvec: int, f: int) -> None: ...
     def walk_table_done(self, ctx: Context, lruvec: int) -> None: ...
+    def tick(self, ctx: Context, lruvec: int) -> None: ...
 
 
 class Context:
@@ -76,12 +79,16 @@ class Context:
     params: Column
     maps: Table
     map_index: Column
-    map_keys: Table
     map_links: Table
-    map_bytes: Column
+    map_keys: Column
+    map_values: Column
+    bag_folios: Column
+    heap_folios: Column
+    heap_nodes: Table
     dirty_queue: Column
     writeback: Table
     latencies: Table
+    task_latencies: Table
     pte_page: Column
     page_slot: Column
     walk_order: Column
@@ -100,12 +107,19 @@ class Context:
     """Pages have addresses of their own, in `page_slot`; else a page's number is its address."""
     CHECKED: bool
     """The invariants are checked after every reclaim (`runtime/core/invariants.py`)."""
+    RECLAIMS_ON_ACCESS: bool
+    """Some policy may ask for reclaim in `folio_accessed`: it is done before the next access."""
     NR_LISTS: int
     """List heads of a lruvec, those of the core included; likewise the next ones: the most any policy needs."""
     NR_CURSORS: int
     """Cursors of a lruvec; 0 is the hidden one of `scan`, so at least 1 if a policy scans."""
+    NR_BAGS: int
+    """Bags of a lruvec, and heaps."""
+    NR_HEAPS: int
     FOLIO_COLUMNS: int
     """32-bit columns of a row of `folios`."""
+    FIELD_BASE: int
+    """The byte of a row at which those fields begin."""
     FIELD_BYTES: int
     """Bytes of the policies' own fields in each folio."""
     STATE_STRIDE: int
@@ -135,6 +149,11 @@ def has_hook(ctx: Context, lruvec: int, hook: int) -> bool:
 def wrap_mul(a: int, b: int) -> int:
     """`a * b` modulo 2**64, as a signed 64-bit number: the only multiplication of the core that may wrap."""
     return ((a * b + (1 << 63)) & ((1 << 64) - 1)) - (1 << 63)
+
+
+def wrap_add(a: int, b: int) -> int:
+    """`a + b` modulo 2**64, as a signed 64-bit number: the only addition of the core that may wrap."""
+    return ((a + b + (1 << 63)) & ((1 << 64) - 1)) - (1 << 63)
 
 
 def shift_right_logical(a: int, count: int) -> int:

@@ -30,7 +30,6 @@ from runtime.core.layout import (
     F_WORKINGSET,
     F_WRITEBACK,
     F_YOUNG,
-    FIELD_OFFSET,
     FLAGS,
     FREE_FOLIO,
     LIST,
@@ -57,7 +56,7 @@ def folio_alloc(ctx: Context, lruvec: int, page: int, flags: int) -> int:
     ctx.folios[f, PAGE] = page
     ctx.folios[f, LIST] = 0
     ctx.folios[f, LRUVEC] = lruvec
-    first = f * ctx.FOLIO_COLUMNS * 4 + FIELD_OFFSET
+    first = f * ctx.FOLIO_COLUMNS * 4 + ctx.FIELD_BASE
     for i in range(ctx.FIELD_BYTES):
         ctx.field_bytes[first + i] = 0
     return f

@@ -7,6 +7,7 @@ from dsl.abi import HOOKS
 _NUMBER = {name: number for number, name in enumerate(HOOKS)}
 
 MISS = _NUMBER["miss"]
+ADMIT = _NUMBER["admit"]
 REFAULT = _NUMBER["refault"]
 FOLIO_ADDED = _NUMBER["folio_added"]
 FOLIO_ACCESSED = _NUMBER["folio_accessed"]
@@ -18,3 +19,4 @@ FOLIO_KEPT = _NUMBER["folio_kept"]
 FOLIO_MOVED = _NUMBER["folio_moved"]
 WALK_TABLE = _NUMBER["walk_table"]
 YOUNG = _NUMBER["young"]
+TICK = _NUMBER["tick"]

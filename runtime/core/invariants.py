@@ -10,6 +10,7 @@ lruvec or device in `BROKEN_AT`. Counts are worked out anew from folios, lists a
 from __future__ import annotations
 
 from runtime.core.context import Context
+from runtime.core.invariant_indexes import check_index
 from runtime.core.invariant_limits import broken, check_limits
 from runtime.core.layout import (
     ACTIVATE_BATCH,
@@ -53,6 +54,7 @@ from runtime.core.layout import (
     NR_MEMCGS,
     NR_NODES,
     NR_PAGE_IDS,
+    NR_PROMOTE_BATCH,
     NR_RESIDENT,
     NR_SWAP_DEVICES,
     NR_TASKS,
@@ -72,6 +74,7 @@ from runtime.core.layout import (
     WRITEBACK_HEAD,
     WRITEBACK_TAIL,
 )
+from runtime.core.memcg import nr_lruvecs
 from runtime.core.swapfile import shadow_device, swapcache_device
 from runtime.core.walk import page_at, slot_of
 from runtime.core.writeback import WRITEBACK_SLOTS
@@ -97,10 +100,6 @@ SWAP_SLOTS = 17
 DIRTY_COUNT = 18
 DIRTY_QUEUED = 19
 WRITEBACK_COUNT = 20
-
-
-def nr_lruvecs(ctx: Context) -> int:
-    return 1 if ctx.SINGLE else ctx.state[NR_MEMCGS] * ctx.state[NR_NODES]
 
 
 def nr_tasks(ctx: Context) -> int:
@@ -161,6 +160,8 @@ def check_lists(ctx: Context, lruvec: int) -> None:
             return
         if count != ctx.folios[head, LEN]:
             broken(ctx, LIST_LENGTH, head)
+        elif ctx.NR_BAGS + ctx.NR_HEAPS > 0:
+            check_index(ctx, head)
         on_lists += count
     ctx.lruvecs[lruvec, LISTED_SEEN] = on_lists
     if not ctx.IDEAL and on_lists != ctx.lruvecs[lruvec, NR_FOLIOS]:
@@ -168,8 +169,10 @@ def check_lists(ctx: Context, lruvec: int) -> None:
 
 
 def check_batches(ctx: Context) -> None:
-    """Each folio in a batch says so and is in it once."""
+    """Each folio in a batch says so and is in it once. What a hook asked to have promoted is dealt with by now."""
     for cpu in range(nr_tasks(ctx)):
+        if ctx.tasks[cpu, NR_PROMOTE_BATCH] != 0:
+            broken(ctx, BATCH_COUNT, cpu)
         check_batch(ctx, cpu, ADD_BATCH, ctx.tasks[cpu, NR_ADD_BATCH], F_ADD_BATCH)
         check_batch(ctx, cpu, ACTIVATE_BATCH, ctx.tasks[cpu, NR_ACTIVATE_BATCH], F_ACTIVATE_BATCH)
 

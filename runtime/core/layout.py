@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 LATENCY_BUCKETS = 256
-"""Of the histogram of a memcg: four to a power of two of nanoseconds."""
+"""Of the histogram of a memcg, or a task: four to a power of two of nanoseconds."""
 
 # --- views ------------------------------------------------------------------------------------------------
 
@@ -33,8 +33,8 @@ class View:
 
 REGIONS: tuple[str, ...] = (
     "folios", "page_table", "state", "nodes", "memcgs", "lruvecs", "tasks", "devices", "costs", "batches", "policy",
-    "cursors", "params", "maps", "map_index", "map_entries", "map_values", "dirty_queue", "writeback", "latencies",
-    "pte_page", "page_slot", "walk_order", "trace_page", "trace_flags",
+    "cursors", "params", "maps", "map_index", "map_entries", "bag_folios", "heap_folios", "heap_nodes", "dirty_queue",
+    "writeback", "latencies", "task_latencies", "pte_page", "page_slot", "walk_order", "trace_page", "trace_flags",
 )  # fmt: skip
 """The regions of a simulation, in the order of their addresses in the native context."""
 
@@ -65,12 +65,16 @@ VIEWS: dict[str, View] = {
     "params": View("params", 64, signed=True),
     "maps": View("maps", 64, signed=True, columns=16),
     "map_index": View("map_index", 32),
-    "map_keys": View("map_entries", 64, signed=True, columns=2),
-    "map_links": View("map_entries", 32, columns=4),
-    "map_bytes": View("map_values", 8, alias="map_values"),
+    "map_links": View("map_entries", 32, columns=2),
+    "map_keys": View("map_entries", 64, signed=True),
+    "map_values": View("map_entries", 64, signed=True),
+    "bag_folios": View("bag_folios", 32),
+    "heap_folios": View("heap_folios", 32),
+    "heap_nodes": View("heap_nodes", 64, signed=True, columns=2),
     "dirty_queue": View("dirty_queue", 32),
     "writeback": View("writeback", 64, signed=True, columns=2),
     "latencies": View("latencies", 64, signed=True, columns=LATENCY_BUCKETS),
+    "task_latencies": View("task_latencies", 64, signed=True, columns=LATENCY_BUCKETS),
     "pte_page": View("pte_page", 32),
     "page_slot": View("page_slot", 32),
     "walk_order": View("walk_order", 32),
@@ -82,7 +86,7 @@ VIEWS: dict[str, View] = {
     "last_seen": View("last_seen", 32),
 }
 """What the core reads and writes, by the name it has in the core. A policy's own fields and map values are reached
-by their declared widths, under the aliases `fields` (from byte `FIELD_OFFSET` of a row) and `map_values`."""
+by their declared widths, under the aliases `fields` (from byte `FIELD_BASE` of a row) and `map_values`."""
 
 # --- a folio: one row of `folios` -------------------------------------------------------------------------
 
@@ -96,8 +100,14 @@ LRUVEC = 5
 LEN = PAGE
 """In a list head: the number of folios on the list. `FLAGS` of a head says what the list holds: `M_` bits."""
 
+INDEX = LRUVEC
+"""In a list head: 0, or which bag (number + 1, doubled) or heap (the same and 1) the list is."""
+
 FIELD_OFFSET = 24
-"""A policy's own fields begin at this byte of the row, after the six columns above."""
+"""A policy's own fields begin at this byte of the row, after the six columns above (`FIELD_BASE` of a run)."""
+POSITION = 6
+"""The folio's place in the array of its bag or heap. Where a policy has one, its fields begin 8 bytes later."""
+INDEXED_FIELD_OFFSET = 32
 
 F_FILE = 1 << 0
 F_MAPPED = 1 << 1
@@ -210,6 +220,7 @@ WORKINGSET_RESTORE_FILE = 31
 PGDEMOTE_KSWAPD = 32
 PGDEMOTE_DIRECT = 33
 PGDEMOTE_PROACTIVE = 34
+PGPROMOTE_SUCCESS = 35
 ALLOCSTALL = 36
 PAGEOUTRUN = 37
 NR_VMSCAN_IMMEDIATE = 38
@@ -221,7 +232,9 @@ OOM_KILL = 42
 EVENTS_LOW = 43
 EVENTS_HIGH = 44
 EVENTS_MAX = 45
-NR_COUNTERS = 46
+BYPASSED = 46
+"""Misses that the policy did not admit to the cache."""
+NR_COUNTERS = 47
 
 COUNTERS: dict[str, int] = {
     "accesses": ACCESSES,
@@ -259,6 +272,7 @@ COUNTERS: dict[str, int] = {
     "pgdemote_kswapd": PGDEMOTE_KSWAPD,
     "pgdemote_direct": PGDEMOTE_DIRECT,
     "pgdemote_proactive": PGDEMOTE_PROACTIVE,
+    "pgpromote_success": PGPROMOTE_SUCCESS,
     "allocstall": ALLOCSTALL,
     "pageoutrun": PAGEOUTRUN,
     "nr_vmscan_immediate_reclaim": NR_VMSCAN_IMMEDIATE,
@@ -269,6 +283,7 @@ COUNTERS: dict[str, int] = {
     "low_events": EVENTS_LOW,
     "high_events": EVENTS_HIGH,
     "max_events": EVENTS_MAX,
+    "bypassed": BYPASSED,
 }
 """What a run reports, by name."""
 
@@ -317,6 +332,13 @@ HAS_WALKS = 87
 FIRST_FOLIO = 88
 """The first row of a folio: the heads of lists come before."""
 SWAPPINESS = 89
+
+INDEX_ROOM = 90
+"""Places of each bag and heap: one for every folio there can be, a multiple of 4."""
+HEAP_CLOCK = 91
+"""Pushes and moves of all heaps so far."""
+RANDOM = 92
+"""The state of the random numbers."""
 
 # The reclaim under way (`struct scan_control`).
 PRIORITY = 96
@@ -407,7 +429,14 @@ THROTTLE_TIME = 168
 REFAULT_TIME = 169
 """Waiting for pages to be read that had been resident before."""
 PROACTIVE_TIME = 170
-"""Of whoever asks for proactive reclaim, which is no task of the machine."""
+"""Of whoever asks for proactive reclaim, which is no task of the machine; of the hook `tick`, too."""
+TICK_AT = 171
+"""When the hook `tick` is called next."""
+TICK_EVERY = 172
+RECLAIM_ASKED = 173
+"""Folios that a hook asked to have reclaimed,"""
+RECLAIM_ASKED_OF = 174
+"""and the lruvec that it was called for."""
 
 HOOK_STEPS = 184
 """Instructions that hooks of policies from outside ran lately (`runtime/jit/metering.py`)."""
@@ -448,6 +477,8 @@ KSWAPD_FAILURES = 6
 NODE_WANTS_KSWAPD = 7
 NODE_ACCESS_NS = 8
 """What an access to memory of this node takes longer than on the fastest."""
+FASTER_NODE = 9
+"""The first node that demotes to this one; -1: none."""
 NODE_SEEN = 15
 """Usage as a checked build counts it."""
 
@@ -519,6 +550,10 @@ CHARGE_STOCK = 17
 """Pages it may still charge before `memory.high` is looked at again (`memcg_stock`)."""
 TASK_HITS = 18
 TASK_KILLED = 19
+NR_PROMOTE_BATCH = 20
+"""Folios that the hook under way asked to have promoted."""
+TASK_LATENCY_MAX = 21
+"""Its longest access."""
 PENDING_STALLS = 24
 """and the three words after it: begin and end of two stalls of the last access that had any; both 0: none."""
 PENDING_WAIT = 28
@@ -622,27 +657,40 @@ MAP_INDEX = 0
 MAP_MASK = 1
 """Slots in the index less one (a power of two less one)."""
 MAP_ENTRY = 2
-"""First row in `map_entries`: the ring's end, which holds no key."""
+"""First word in `map_entries`: the ring's end, which holds no key; of an `array` its first element."""
 MAP_CAPACITY = 3
 MAP_LEN = 4
 MAP_FREE = 5
 """The first entry that was used and freed, linked by `MAP_NEXT`; 0: none."""
 MAP_NEXT_ENTRY = 6
 """Entries from this one on were never used."""
-MAP_VALUE = 7
-"""Byte of the sentinel's value in `map_values`."""
-MAP_STRIDE = 8
-"""Bytes of a value; 0 for a set."""
-MAP_SHIFT = 9
+MAP_STRIDE = 7
+"""Words of an entry; of an `array` the bytes of an element."""
+MAP_HALVES = 8
+MAP_ONES = 9
+"""Of an `array`: the bits that halving leaves in a word, and the number 1 in every element of one."""
+MAP_SHIFT = 10
 """64 less the bits of a slot number."""
+MAP_MULTIPLIER = 11
+"""Of the hash of a key: an odd number."""
 
-# A row of `map_entries`, 16 bytes: the key in the first half, the links in the second.
+# --- an entry of a map, named by its first word in `map_entries` ------------------------------------------
+# Links, key, value. A reference is the value's byte.
 
-MAP_KEY = 0
-"""Column of `map_keys`."""
-MAP_PREV = 2
-MAP_NEXT = 3
-"""Columns of `map_links`."""
+MAP_PREV = 0
+MAP_NEXT = 1
+"""Columns of `map_links`, which names the first word of an entry."""
+MAP_KEY = 1
+"""Words from the first to the key,"""
+MAP_VALUE = 2
+"""and to the value."""
+
+# --- a node of a heap: one row of `heap_nodes` ------------------------------------------------------------
+
+HEAP_KEY = 0
+"""The key as a signed number of the same order."""
+HEAP_TURN = 1
+"""Grows with every push and move: of equal keys the earliest comes first."""
 
 # --- constants of the kernel ------------------------------------------------------------------------------
 
@@ -666,6 +714,9 @@ MAX_PLAN = (1 << 32) - 2
 
 ADD_BATCH = 0
 ACTIVATE_BATCH = 32
-"""First slots of the two folio batches of a CPU in `batches`."""
-BATCH_SLOTS = 64
+PROMOTE_BATCH = 64
+"""First slots of the folio batches of a CPU in `batches`."""
+PROMOTE_BATCH_SIZE = 31
+"""The most folios that one call of a hook has promoted."""
+BATCH_SLOTS = 96
 """Slots of a CPU."""

@@ -8,11 +8,14 @@ here: when the folio a cursor stands on leaves its list, the cursor moves on to 
 
 from __future__ import annotations
 
+from runtime.core.bags import bag_enter, bag_leave
 from runtime.core.context import Context, prefetch
 from runtime.core.folio import folio_is_file
+from runtime.core.heaps import heap_enter, heap_head, heap_leave, heap_rekey
 from runtime.core.layout import (
     CTX_WANTED,
     IN_CORE_QUEUE,
+    INDEX,
     ISOLATED_FIRST,
     LEN,
     LIST,
@@ -21,6 +24,7 @@ from runtime.core.layout import (
     NEXT,
     NR_FOLIOS,
     NR_ISOLATED,
+    NR_PAGE_IDS,
     PAGE,
     PREV,
 )
@@ -47,28 +51,52 @@ def list_unlink(ctx: Context, f: int) -> None:
     ctx.folios[after, PREV] = before
 
 
-def list_add(ctx: Context, head: int, f: int, after: int) -> None:
-    """Put the detached folio `f` on the list of `head`, before the row `after`."""
+def index_enter(ctx: Context, head: int, f: int, key: int) -> None:
+    """`f` was counted in the length of the list: if that is a bag or a heap, into its array, too."""
+    if ctx.NR_BAGS + ctx.NR_HEAPS > 0:
+        index = ctx.folios[head, INDEX]
+        if ctx.NR_HEAPS > 0 and index & 1:
+            heap_enter(ctx, head, f, key)
+        elif ctx.NR_BAGS > 0 and index > 0:
+            bag_enter(ctx, head, f)
+
+
+def index_leave(ctx: Context, head: int, f: int) -> None:
+    """`f` is about to leave the list, and is counted in its length still: out of its array, if it has one."""
+    if ctx.NR_BAGS + ctx.NR_HEAPS > 0:
+        index = ctx.folios[head, INDEX]
+        if ctx.NR_HEAPS > 0 and index & 1:
+            heap_leave(ctx, head, f)
+        elif ctx.NR_BAGS > 0 and index > 0:
+            bag_leave(ctx, head, f)
+
+
+def list_add(ctx: Context, head: int, f: int, after: int, key: int) -> None:
+    """Put the detached folio `f` on the list of `head`, before the row `after`; `key` is its place in a heap."""
     list_link(ctx, head, f, after)
     ctx.folios[f, LIST] = head
     ctx.folios[head, LEN] += 1
+    index_enter(ctx, head, f, key)
 
 
 def list_del(ctx: Context, f: int) -> None:
     """Take `f` off its list."""
+    index_leave(ctx, ctx.folios[f, LIST], f)
     list_unlink(ctx, f)
     ctx.folios[ctx.folios[f, LIST], LEN] -= 1
     ctx.folios[f, LIST] = 0
 
 
-def list_count_move(ctx: Context, head: int, f: int) -> None:
+def list_count_move(ctx: Context, head: int, f: int, key: int) -> None:
     """`f` was linked anew, under `head`. On the list it was on, as is usual, no length changes; counting down and up
     would make each access wait for the one before."""
     old = ctx.folios[f, LIST]
     if old != head:
+        index_leave(ctx, old, f)
         ctx.folios[old, LEN] -= 1
         ctx.folios[head, LEN] += 1
         ctx.folios[f, LIST] = head
+        index_enter(ctx, head, f, key)
 
 
 def cursors_leave(ctx: Context, lruvec: int, f: int) -> None:
@@ -158,14 +186,14 @@ def list_push_head(ctx: Context, lruvec: int, head: int, f: int) -> None:
     if ctx.folios[f, LIST] != 0:
         return
     nr_folios_add(ctx, lruvec, 1)
-    list_add(ctx, head, f, ctx.folios[head, NEXT])
+    list_add(ctx, head, f, ctx.folios[head, NEXT], 0)
 
 
 def list_push_tail(ctx: Context, lruvec: int, head: int, f: int) -> None:
     if ctx.folios[f, LIST] != 0:
         return
     nr_folios_add(ctx, lruvec, 1)
-    list_add(ctx, head, f, head)
+    list_add(ctx, head, f, head, 0)
 
 
 def list_pop_head(ctx: Context, lruvec: int, head: int) -> int:
@@ -199,7 +227,7 @@ def list_move_head(ctx: Context, lruvec: int, head: int, f: int) -> bool:
     cursors_leave(ctx, lruvec, f)
     list_unlink(ctx, f)
     list_link(ctx, head, f, ctx.folios[head, NEXT])
-    list_count_move(ctx, head, f)
+    list_count_move(ctx, head, f, 0)
     return True
 
 
@@ -209,8 +237,49 @@ def list_move_tail(ctx: Context, lruvec: int, head: int, f: int) -> bool:
     cursors_leave(ctx, lruvec, f)
     list_unlink(ctx, f)
     list_link(ctx, head, f, head)
-    list_count_move(ctx, head, f)
+    list_count_move(ctx, head, f, 0)
     return True
+
+
+def heap_push(ctx: Context, lruvec: int, head: int, f: int, key: int) -> None:
+    if ctx.folios[f, LIST] != 0:
+        return
+    nr_folios_add(ctx, lruvec, 1)
+    list_add(ctx, head, f, head, key)
+
+
+def heap_pop_head(ctx: Context, lruvec: int, head: int) -> int:
+    f = heap_head(ctx, lruvec, head)
+    if f == 0:
+        return 0
+    detach(ctx, lruvec, f)
+    note_looked_at(ctx, f)
+    return f
+
+
+def heap_move(ctx: Context, lruvec: int, head: int, f: int, key: int) -> bool:
+    """Behind all others in the list, and where its key belongs in the heap."""
+    if not on_list(ctx, lruvec, f):
+        return False
+    cursors_leave(ctx, lruvec, f)
+    list_unlink(ctx, f)
+    list_link(ctx, head, f, head)
+    if ctx.folios[f, LIST] == head:
+        heap_rekey(ctx, head, f, key)
+    else:
+        list_count_move(ctx, head, f, key)
+    return True
+
+
+def resident_folio(ctx: Context, lruvec: int, page: int) -> int:
+    """The folio of a page, if it is on a list of this lruvec. The name of a page that was never given is that of
+    page 0."""
+    if page < 0 or page >= ctx.state[NR_PAGE_IDS]:
+        return 0
+    f = ctx.page_table[page]
+    if f <= 0 or not on_list(ctx, lruvec, f):
+        return 0
+    return f
 
 
 def ctx_evict(ctx: Context, lruvec: int, f: int) -> bool:

@@ -1,9 +1,10 @@
 """Maps of a policy: `hash` and `lru_hash`, from a 64-bit key to a value of a few bytes.
 
 An open-addressed index with linear probing and backward-shift deletion finds an entry; the entries of a map stand
-on a ring in the order of their insertion (and of `touch`, for `lru_hash`), oldest first, so that nothing a policy
-can see depends on the hash. Entry number `MAP_ENTRY` of a map is the ring's end and holds no key. A reference to a
-value is its byte in `map_values`; 0 is null.
+on a ring, oldest first: in the order of their insertion (and of `touch`, for `lru_hash`) unless the policy moves one,
+so that nothing a policy can see depends on the hash. An entry is named by its first word in `map_entries`: links, key
+and value lie side by side. Word `MAP_ENTRY` of a map is the ring's end and holds no key. A reference to a value is its
+byte; 0 is null. `runtime/core/arrays.py` has the maps of kind `array`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from runtime.core.layout import (
     MAP_KEY,
     MAP_LEN,
     MAP_MASK,
+    MAP_MULTIPLIER,
     MAP_NEXT,
     MAP_NEXT_ENTRY,
     MAP_PREV,
@@ -25,14 +27,13 @@ from runtime.core.layout import (
     MAP_VALUE,
 )
 
-HASH_MULTIPLIER = -7046029254386353131
-"""2**64 divided by the golden ratio, as a signed number (Knuth, The Art of Computer Programming 6.4)."""
-
 
 def map_home(ctx: Context, m: int, key: int) -> int:
     """The index slot, relative to the map's first, at which the probe for `key` begins: the top bits of the product
-    (multiplicative hashing), after the key's own high bits were folded into its low ones."""
-    return shift_right_logical(wrap_mul(key ^ shift_right_logical(key, 32), HASH_MULTIPLIER), ctx.maps[m, MAP_SHIFT])
+    (multiplicative hashing), after the key's own high bits were folded into its low ones. A policy that chooses keys
+    does not know the multiplier, so that it cannot choose them to meet at one slot: probes stay short."""
+    folded = key ^ shift_right_logical(key, 32)
+    return shift_right_logical(wrap_mul(folded, ctx.maps[m, MAP_MULTIPLIER]), ctx.maps[m, MAP_SHIFT])
 
 
 def map_probe(ctx: Context, m: int, key: int) -> int:
@@ -42,7 +43,7 @@ def map_probe(ctx: Context, m: int, key: int) -> int:
     slot = map_home(ctx, m, key)
     while True:
         entry = ctx.map_index[index + slot]
-        if entry == 0 or ctx.map_keys[entry, MAP_KEY] == key:
+        if entry == 0 or ctx.map_keys[entry + MAP_KEY] == key:
             return slot
         slot = (slot + 1) & mask
 
@@ -52,13 +53,13 @@ def map_entry_at(ctx: Context, m: int, slot: int) -> int:
     return ctx.map_index[ctx.maps[m, MAP_INDEX] + slot]
 
 
-def map_link_newest(ctx: Context, m: int, entry: int) -> None:
-    end = ctx.maps[m, MAP_ENTRY]
-    last = ctx.map_links[end, MAP_PREV]
-    ctx.map_links[entry, MAP_PREV] = last
-    ctx.map_links[entry, MAP_NEXT] = end
-    ctx.map_links[last, MAP_NEXT] = entry
-    ctx.map_links[end, MAP_PREV] = entry
+def map_link(ctx: Context, entry: int, after: int) -> None:
+    """Link an entry into the order, before the entry (or the ring's end) `after`."""
+    before = ctx.map_links[after, MAP_PREV]
+    ctx.map_links[entry, MAP_PREV] = before
+    ctx.map_links[entry, MAP_NEXT] = after
+    ctx.map_links[before, MAP_NEXT] = entry
+    ctx.map_links[after, MAP_PREV] = entry
 
 
 def map_unlink(ctx: Context, entry: int) -> None:
@@ -66,6 +67,12 @@ def map_unlink(ctx: Context, entry: int) -> None:
     after = ctx.map_links[entry, MAP_NEXT]
     ctx.map_links[before, MAP_NEXT] = after
     ctx.map_links[after, MAP_PREV] = before
+
+
+def map_renew(ctx: Context, m: int, entry: int) -> None:
+    """Make an entry the newest."""
+    map_unlink(ctx, entry)
+    map_link(ctx, entry, ctx.maps[m, MAP_ENTRY])
 
 
 def map_remove_slot(ctx: Context, m: int, slot: int) -> None:
@@ -85,15 +92,15 @@ def map_remove_slot(ctx: Context, m: int, slot: int) -> None:
         moved = ctx.map_index[index + probe]
         if moved == 0:
             break
-        home = map_home(ctx, m, ctx.map_keys[moved, MAP_KEY])
+        home = map_home(ctx, m, ctx.map_keys[moved + MAP_KEY])
         if ((probe - home) & mask) >= ((probe - hole) & mask):
             ctx.map_index[index + hole] = moved
             hole = probe
     ctx.map_index[index + hole] = 0
 
 
-def map_value_of(ctx: Context, m: int, entry: int) -> int:
-    return ctx.maps[m, MAP_VALUE] + (entry - ctx.maps[m, MAP_ENTRY]) * ctx.maps[m, MAP_STRIDE]
+def map_remove(ctx: Context, m: int, entry: int) -> None:
+    map_remove_slot(ctx, m, map_probe(ctx, m, ctx.map_keys[entry + MAP_KEY]))
 
 
 def map_take_entry(ctx: Context, m: int) -> int:
@@ -103,23 +110,35 @@ def map_take_entry(ctx: Context, m: int) -> int:
         ctx.maps[m, MAP_FREE] = ctx.map_links[entry, MAP_NEXT]
         return entry
     entry = ctx.maps[m, MAP_NEXT_ENTRY]
-    ctx.maps[m, MAP_NEXT_ENTRY] = entry + 1
+    ctx.maps[m, MAP_NEXT_ENTRY] = entry + ctx.maps[m, MAP_STRIDE]
     return entry
 
 
 def map_place(ctx: Context, m: int, slot: int, key: int) -> None:
     """Add a key at the empty slot that its probe ended at, with a value of zeros."""
     entry = map_take_entry(ctx, m)
-    value = map_value_of(ctx, m, entry)
-    for i in range(ctx.maps[m, MAP_STRIDE]):
-        ctx.map_bytes[value + i] = 0
-    ctx.map_keys[entry, MAP_KEY] = key
+    for word in range(entry + MAP_VALUE, entry + ctx.maps[m, MAP_STRIDE]):
+        ctx.map_values[word] = 0
+    ctx.map_keys[entry + MAP_KEY] = key
     ctx.map_index[ctx.maps[m, MAP_INDEX] + slot] = entry
-    map_link_newest(ctx, m, entry)
+    map_link(ctx, entry, ctx.maps[m, MAP_ENTRY])
     ctx.maps[m, MAP_LEN] += 1
 
 
-# --- kfuncs -----------------------------------------------------------------------------------------------
+def reference_to(ctx: Context, entry: int) -> int:
+    return (entry + MAP_VALUE) * 8
+
+
+def entry_of(ctx: Context, reference: int) -> int:
+    return reference // 8 - MAP_VALUE
+
+
+def reference_unless_end(ctx: Context, m: int, entry: int) -> int:
+    """The reference of an entry; null for the ring's end."""
+    return 0 if entry == ctx.maps[m, MAP_ENTRY] else reference_to(ctx, entry)
+
+
+# --- kfuncs: by key ---------------------------------------------------------------------------------------
 
 
 def map_len(ctx: Context, lruvec: int, m: int) -> int:
@@ -138,7 +157,7 @@ def map_lookup(ctx: Context, lruvec: int, m: int, key: int) -> int:
     entry = map_entry_at(ctx, m, map_probe(ctx, m, key))
     if entry == 0:
         return 0
-    return map_value_of(ctx, m, entry)
+    return reference_to(ctx, entry)
 
 
 def hash_insert(ctx: Context, lruvec: int, m: int, key: int) -> bool:
@@ -156,15 +175,13 @@ def lru_hash_insert(ctx: Context, lruvec: int, m: int, key: int) -> bool:
     slot = map_probe(ctx, m, key)
     entry = map_entry_at(ctx, m, slot)
     if entry != 0:
-        map_unlink(ctx, entry)
-        map_link_newest(ctx, m, entry)
+        map_renew(ctx, m, entry)
         return True
     if ctx.maps[m, MAP_CAPACITY] == 0:
         return False
     map_place(ctx, m, slot, key)
     if ctx.maps[m, MAP_LEN] > ctx.maps[m, MAP_CAPACITY]:
-        oldest = ctx.map_links[ctx.maps[m, MAP_ENTRY], MAP_NEXT]
-        map_remove_slot(ctx, m, map_probe(ctx, m, ctx.map_keys[oldest, MAP_KEY]))
+        map_remove(ctx, m, ctx.map_links[ctx.maps[m, MAP_ENTRY], MAP_NEXT])
     return True
 
 
@@ -180,6 +197,49 @@ def map_touch(ctx: Context, lruvec: int, m: int, key: int) -> bool:
     entry = map_entry_at(ctx, m, map_probe(ctx, m, key))
     if entry == 0:
         return False
-    map_unlink(ctx, entry)
-    map_link_newest(ctx, m, entry)
+    map_renew(ctx, m, entry)
     return True
+
+
+# --- kfuncs: in order -------------------------------------------------------------------------------------
+# A reference is of an entry that is there: the verifier lets none outlive a removal.
+
+
+def map_oldest(ctx: Context, lruvec: int, m: int) -> int:
+    return reference_unless_end(ctx, m, ctx.map_links[ctx.maps[m, MAP_ENTRY], MAP_NEXT])
+
+
+def map_newest(ctx: Context, lruvec: int, m: int) -> int:
+    return reference_unless_end(ctx, m, ctx.map_links[ctx.maps[m, MAP_ENTRY], MAP_PREV])
+
+
+def map_newer(ctx: Context, lruvec: int, m: int, reference: int) -> int:
+    return reference_unless_end(ctx, m, ctx.map_links[entry_of(ctx, reference), MAP_NEXT])
+
+
+def map_older(ctx: Context, lruvec: int, m: int, reference: int) -> int:
+    return reference_unless_end(ctx, m, ctx.map_links[entry_of(ctx, reference), MAP_PREV])
+
+
+def map_make_newest(ctx: Context, lruvec: int, m: int, reference: int) -> None:
+    map_renew(ctx, m, entry_of(ctx, reference))
+
+
+def map_make_oldest(ctx: Context, lruvec: int, m: int, reference: int) -> None:
+    map_unlink(ctx, entry_of(ctx, reference))
+    map_link(ctx, entry_of(ctx, reference), ctx.map_links[ctx.maps[m, MAP_ENTRY], MAP_NEXT])
+
+
+def map_remove_entry(ctx: Context, lruvec: int, m: int, reference: int) -> None:
+    map_remove(ctx, m, entry_of(ctx, reference))
+
+
+def map_pop_oldest(ctx: Context, lruvec: int, m: int) -> bool:
+    if ctx.maps[m, MAP_LEN] == 0:
+        return False
+    map_remove(ctx, m, ctx.map_links[ctx.maps[m, MAP_ENTRY], MAP_NEXT])
+    return True
+
+
+def ref_key(ctx: Context, lruvec: int, m: int, reference: int) -> int:
+    return ctx.map_keys[entry_of(ctx, reference) + MAP_KEY]

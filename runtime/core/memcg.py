@@ -21,6 +21,7 @@ from runtime.core.layout import (
     MEMORY_USAGE,
     NODE_USAGE,
     NR_CHARGED,
+    NR_MEMCGS,
     NR_NODES,
     NR_PAGES,
     NR_RESIDENT,
@@ -50,6 +51,10 @@ def node_of(ctx: Context, lruvec: int) -> int:
 def lruvec_of(ctx: Context, memcg: int, node: int) -> int:
     """`mem_cgroup_lruvec`."""
     return 0 if ctx.SINGLE else memcg * ctx.state[NR_NODES] + node
+
+
+def nr_lruvecs(ctx: Context) -> int:
+    return 1 if ctx.SINGLE else ctx.state[NR_MEMCGS] * ctx.state[NR_NODES]
 
 
 def parent_lruvec(ctx: Context, lruvec: int) -> int:

@@ -11,10 +11,12 @@ from __future__ import annotations
 from runtime.core.clock import note_stall, spend, wait_until
 from runtime.core.context import Context, has_hook
 from runtime.core.folio import folio_alloc, folio_is_file, folio_lruvec, task_cpu
-from runtime.core.hooks import MISS, REFAULT
+from runtime.core.hooks import ADMIT, MISS, REFAULT
 from runtime.core.layout import (
     ANON,
+    BYPASSED,
     COST_INSERT,
+    COST_IO,
     COST_MAJOR_FAULT,
     COST_MINOR_FAULT,
     CTX_KEY,
@@ -54,9 +56,11 @@ from runtime.core.page_alloc import (
     make_room_ideal,
     try_charge_memcg,
 )
-from runtime.core.swap import folio_add_lru, folio_mark_accessed
+from runtime.core.promote import promote_asked
+from runtime.core.swap import folio_add_lru, folio_mark_accessed, folio_mark_brought_in
 from runtime.core.swapfile import (
     device_read,
+    device_write,
     is_synchronous,
     shadow_device,
     swap_free,
@@ -67,6 +71,8 @@ from runtime.core.workingset import workingset_refault
 from runtime.core.writeback import flusher_tick, folio_mark_dirty
 
 NO_LRUVEC = -1
+PAST_CACHE = -1
+"""`fault`: the policy did not admit the page, and the access went past the cache."""
 
 # --- room for a page --------------------------------------------------------------------------------------
 
@@ -92,12 +98,15 @@ def charge_page(ctx: Context) -> int:
 
 def fault(ctx: Context, page: int, flags: int) -> int:
     """A page that is not resident was accessed: `filemap_add_folio`, `do_anonymous_page` or `do_swap_page`. Returns its
-    new folio; 0 if no room could be made."""
+    new folio; 0 if no room could be made, `PAST_CACHE` if the page was not admitted."""
     if ctx.IDEAL:
         return fault_ideal(ctx, page, flags)
     if ctx.state[NR_WRITEBACK] > 0 or ctx.state[FLUSH_AT] <= ctx.state[NOW]:
         flusher_tick(ctx)
     ask_before_room(ctx, page)
+    if not is_admitted(ctx, page, flags):
+        go_past_cache(ctx, page, flags)
+        return PAST_CACHE
     lruvec = charge_page(ctx)
     if lruvec == NO_LRUVEC:
         return 0
@@ -113,20 +122,54 @@ def fault(ctx: Context, page: int, flags: int) -> int:
     return f
 
 
+def first_lruvec(ctx: Context) -> int:
+    """The lruvec that the pages of the task at work go to first."""
+    if ctx.SINGLE:
+        return 0
+    task = task_cpu(ctx)
+    return lruvec_of(ctx, ctx.tasks[task, TASK_MEMCG], ctx.tasks[task, TASK_NODE])
+
+
 def ask_before_room(ctx: Context, page: int) -> None:
-    """The hook `miss`, of the lruvec that the task's pages go to first."""
-    lruvec = 0
-    if not ctx.SINGLE:
-        task = task_cpu(ctx)
-        lruvec = lruvec_of(ctx, ctx.tasks[task, TASK_MEMCG], ctx.tasks[task, TASK_NODE])
+    """The hook `miss`."""
+    lruvec = first_lruvec(ctx)
     if has_hook(ctx, lruvec, MISS):
         ctx.state[CTX_KEY] = page
         ctx.hooks.miss(ctx, lruvec)
 
 
+def is_admitted(ctx: Context, page: int, flags: int) -> bool:
+    """The hook `admit`. What is mapped, and anonymous memory, there is no way around."""
+    if not ctx.IDEAL and flags & (E_FILE | E_SYSCALL) != E_FILE | E_SYSCALL:
+        return True
+    lruvec = first_lruvec(ctx)
+    if not has_hook(ctx, lruvec, ADMIT):
+        return True
+    ctx.state[CTX_KEY] = page
+    return ctx.hooks.admit(ctx, lruvec) != 0
+
+
+def go_past_cache(ctx: Context, page: int, flags: int) -> None:
+    """Read or write the page on its device, as direct input and output do. It takes no memory, so waiting for it is no
+    stall; but it is lost for want of memory if the page was evicted before."""
+    count_event(ctx, 0 if ctx.SINGLE else ctx.tasks[task_cpu(ctx), TASK_MEMCG], BYPASSED, 1)
+    begin = ctx.state[NOW]
+    if flags & E_WRITE:
+        spend(ctx, COST_IO, 1)
+        wait_until(ctx, device_write(ctx, FILES))
+        return
+    wait_until(ctx, device_read(ctx, FILES))
+    ctx.state[READ_TIME] += ctx.state[NOW] - begin
+    if ctx.page_table[page] < 0:
+        ctx.state[REFAULT_TIME] += ctx.state[NOW] - begin
+
+
 def fault_ideal(ctx: Context, page: int, flags: int) -> int:
     """A miss of the ideal model."""
     ask_before_room(ctx, page)
+    if not is_admitted(ctx, page, flags):
+        ctx.state[BYPASSED] += 1
+        return PAST_CACHE
     if charge_page(ctx) == NO_LRUVEC:
         return 0
     left = -ctx.page_table[page] - 1
@@ -224,8 +267,8 @@ def fault_on_resident(ctx: Context, f: int, flags: int) -> None:
         spend(ctx, COST_MINOR_FAULT, 1)
 
 
-def touch(ctx: Context, f: int, page: int, flags: int) -> None:
-    """What an access does to a resident folio in the kernel model."""
+def touch(ctx: Context, f: int, page: int, flags: int, brought_in: int) -> None:
+    """What an access does to a resident folio in the kernel model; `brought_in`: it has brought the folio in."""
     if flags & E_WRITE:
         if flags & E_FILE:
             folio_mark_dirty(ctx, f)
@@ -237,7 +280,12 @@ def touch(ctx: Context, f: int, page: int, flags: int) -> None:
             if ctx.tasks[task, LAST_READ] == page + 1:
                 return
             ctx.tasks[task, LAST_READ] = page + 1
-        folio_mark_accessed(ctx, folio_lruvec(ctx, f), f)
+        lruvec = folio_lruvec(ctx, f)
+        if brought_in:
+            folio_mark_brought_in(ctx, lruvec, f)
+        else:
+            folio_mark_accessed(ctx, lruvec, f)
+        promote_asked(ctx, lruvec)
         return
     marks = F_YOUNG | F_MAPPED
     if flags & E_EXECUTE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runtime.core.context import Context
+from runtime.core.folio import task_cpu
 from runtime.core.layout import (
     CAPACITY,
     CTX_KEY,
@@ -17,6 +18,7 @@ from runtime.core.layout import (
     CTX_WANTED,
     CTX_YOUNG,
     DEMOTION_TARGET,
+    FASTER_NODE,
     FILE_IS_TINY,
     FORCE_DEACTIVATE,
     GLOBAL_RECLAIM,
@@ -36,6 +38,8 @@ from runtime.core.layout import (
     PLAN_SCAN,
     PLAN_WALK,
     PRIORITY,
+    RECLAIM_ASKED,
+    RECLAIM_ASKED_OF,
     RECLAIMER,
     SKIPPED_DEACTIVATE,
 )
@@ -86,6 +90,18 @@ def ctx_kernel(ctx: Context, lruvec: int) -> int:
 
 def ctx_now(ctx: Context, lruvec: int) -> int:
     return ctx.state[NOW]
+
+
+def ctx_memcg(ctx: Context, lruvec: int) -> int:
+    return memcg_of(ctx, lruvec)
+
+
+def ctx_task(ctx: Context, lruvec: int) -> int:
+    return task_cpu(ctx)
+
+
+def ctx_can_promote(ctx: Context, lruvec: int) -> bool:
+    return ctx.nodes[node_of(ctx, lruvec), FASTER_NODE] >= 0
 
 
 def ctx_min_ttl(ctx: Context, lruvec: int) -> int:
@@ -174,6 +190,11 @@ def ctx_plan_scan(ctx: Context, lruvec: int, count: int) -> None:
 
 def ctx_plan_walk(ctx: Context, lruvec: int) -> None:
     ctx.lruvecs[lruvec, PLAN_WALK] = 1
+
+
+def ctx_reclaim(ctx: Context, lruvec: int, count: int) -> None:
+    ctx.state[RECLAIM_ASKED] = most_planned(ctx, count)
+    ctx.state[RECLAIM_ASKED_OF] = lruvec
 
 
 def most_planned(ctx: Context, count: int) -> int:

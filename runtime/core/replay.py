@@ -7,10 +7,10 @@ the events of several tasks, each from its own stretch, always for the task whos
 
 from __future__ import annotations
 
-from runtime.core.clock import note_latency
+from runtime.core.clock import note_latency, note_task_latency
 from runtime.core.context import Context, has_hook, prefetch
 from runtime.core.folio import folio_lruvec
-from runtime.core.hooks import FOLIO_ACCESSED
+from runtime.core.hooks import FOLIO_ACCESSED, TICK
 from runtime.core.invariants import check_invariants
 from runtime.core.layout import (
     ACCESSES,
@@ -29,6 +29,7 @@ from runtime.core.layout import (
     NOW,
     NR_TASKS,
     OF_NODE,
+    RECLAIM_ASKED,
     STATUS,
     STATUS_EVENTS,
     TASK,
@@ -38,12 +39,14 @@ from runtime.core.layout import (
     TASK_HITS,
     TASK_MEMCG,
     THINK_TIME,
+    TICK_AT,
 )
 from runtime.core.memcg import count_event
 from runtime.core.memory import fault, fault_on_resident, is_quick_hit, touch
 from runtime.core.page_alloc import mem_cgroup_handle_over_high, run_kswapds
 from runtime.core.swap import folio_mark_accessed
 from runtime.core.takeover import adopt_all, take_over
+from runtime.core.tick import reclaim_asked, run_ticks
 from runtime.core.truncate import free_page
 from runtime.core.vmscan import user_proactive_reclaim
 
@@ -97,8 +100,22 @@ def replay(ctx: Context, first: int, last: int) -> int:
             prefetch(ctx.page_table, ctx.trace_page[i + PAGE_TABLE_AHEAD])
             if has_hook(ctx, 0, FOLIO_ACCESSED) or not ctx.IDEAL:
                 prefetch(ctx.folios, ctx.page_table[ctx.trace_page[i + FOLIO_AHEAD]])
+        if ctx.RECLAIMS_ON_ACCESS and ctx.state[RECLAIM_ASKED] != 0:
+            reclaim_asked(ctx)
+            if ctx.state[STATUS] != 0:
+                stopped = i
+                break
         page = ctx.trace_page[i]
         flags = ctx.trace_flags[i]
+        if not ctx.IDEAL and has_hook(ctx, 0, TICK):
+            pass_time(ctx, hits - timed_hits, (calls - timed_calls) // E_SYSCALL)
+            timed_hits = hits
+            timed_calls = calls
+            if ctx.state[NOW] >= ctx.state[TICK_AT]:
+                run_ticks(ctx)
+                if ctx.state[STATUS] != 0:
+                    stopped = i
+                    break
         if flags & E_FREE:
             if not ctx.IDEAL:
                 pass_time(ctx, hits - timed_hits, (calls - timed_calls) // E_SYSCALL)
@@ -114,7 +131,7 @@ def replay(ctx: Context, first: int, last: int) -> int:
         if f > 0 and is_quick_hit(ctx, f, flags):
             hits += 1
             calls += flags & E_SYSCALL
-            touch(ctx, f, page, flags)
+            touch(ctx, f, page, flags, 0)
             continue
         if not ctx.IDEAL:
             pass_time(ctx, hits - timed_hits, (calls - timed_calls) // E_SYSCALL)
@@ -145,13 +162,14 @@ def replay(ctx: Context, first: int, last: int) -> int:
 
 
 def miss(ctx: Context, page: int, flags: int) -> int:
-    """A miss, and how long it took. Returns the folio; 0 if no room could be made."""
+    """A miss, and how long it took. Returns what `fault` does: the folio, if there is one."""
     if ctx.IDEAL:
         return fault(ctx, page, flags)
     begin = ctx.state[NOW]
     f = fault(ctx, page, flags)
+    if f > 0:
+        touch(ctx, f, page, flags, 1)
     if f != 0:
-        touch(ctx, f, page, flags)
         ctx.state[NOW] += access_time(ctx, 0, flags)
         note_latency(ctx, 0, ctx.state[NOW] - begin - ctx.tasks[0, THINK_TIME], 1)
     return f
@@ -161,7 +179,7 @@ def slow_hit(ctx: Context, f: int, page: int, flags: int) -> None:
     """A hit that may take longer than the access itself."""
     begin = ctx.state[NOW]
     fault_on_resident(ctx, f, flags)
-    touch(ctx, f, page, flags)
+    touch(ctx, f, page, flags, 0)
     ctx.state[NOW] += access_time(ctx, 0, flags)
     note_latency(ctx, 0, ctx.state[NOW] - begin - ctx.tasks[0, THINK_TIME], 1)
 
@@ -202,9 +220,14 @@ def replay_tasks(ctx: Context, most: int, until: int) -> int:
             continue
         ctx.state[TASK] = task
         ctx.state[NOW] = ctx.tasks[task, TASK_CLOCK]
+        if ctx.HOOKS_ANY >> TICK & 1 != 0 and ctx.state[NOW] >= ctx.state[TICK_AT]:
+            run_ticks(ctx)
+            continue
         if run_event(ctx, task, ctx.tasks[task, EVENT_NEXT]):
             ctx.tasks[task, EVENT_NEXT] += 1
             done += 1
+        if ctx.RECLAIMS_ON_ACCESS:
+            reclaim_asked(ctx)
         ctx.tasks[task, TASK_CLOCK] = ctx.state[NOW]
     if ctx.CHECKED:
         check_invariants(ctx)
@@ -223,7 +246,9 @@ def next_task(ctx: Context) -> int:
 
 
 def run_event(ctx: Context, task: int, i: int) -> bool:
-    """Run one event of a task; false if no room could be made for it, so that it is to be tried again."""
+    """Run one event of a task; false if no room could be made for it, so that it is to be tried again. What waits until
+    the access is done may take the very page again: reclaim above `memory.high`, and kswapd, which a promotion may have
+    woken."""
     page = ctx.trace_page[i]
     flags = ctx.trace_flags[i]
     if flags & E_FREE:
@@ -239,21 +264,20 @@ def run_event(ctx: Context, task: int, i: int) -> bool:
         f = fault(ctx, page, flags)
         if f == 0:
             return False
-    touch(ctx, f, page, flags)
-    node = ctx.lruvecs[folio_lruvec(ctx, f), OF_NODE]
-    ctx.state[NOW] += access_time(ctx, task, flags) + ctx.nodes[node, NODE_ACCESS_NS]
-    if not was_hit:
-        back_to_user_mode(ctx, memcg)
-    note_latency(ctx, memcg, ctx.state[NOW] - begin - ctx.tasks[task, THINK_TIME], 1)
+    if f > 0:
+        touch(ctx, f, page, flags, 0 if was_hit else 1)
+        node = ctx.lruvecs[folio_lruvec(ctx, f), OF_NODE]
+        ctx.state[NOW] += ctx.nodes[node, NODE_ACCESS_NS]
+    ctx.state[NOW] += access_time(ctx, task, flags)
+    if f > 0 and not was_hit:
+        mem_cgroup_handle_over_high(ctx, memcg)
+    if ctx.state[KSWAPD_WANTED] != 0:
+        run_kswapds(ctx)
+    time = ctx.state[NOW] - begin - ctx.tasks[task, THINK_TIME]
+    note_latency(ctx, memcg, time, 1)
+    note_task_latency(ctx, task, time)
     count_event(ctx, memcg, ACCESSES, 1)
     count_event(ctx, memcg, HITS if was_hit else MISSES, 1)
     ctx.tasks[task, TASK_ACCESSES] += 1
     ctx.tasks[task, TASK_HITS] += 1 if was_hit else 0
     return True
-
-
-def back_to_user_mode(ctx: Context, memcg: int) -> None:
-    """What waits until the access is done: it may take the very page again."""
-    mem_cgroup_handle_over_high(ctx, memcg)
-    if ctx.state[KSWAPD_WANTED] != 0:
-        run_kswapds(ctx)

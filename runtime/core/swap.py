@@ -21,6 +21,7 @@ from runtime.core.layout import (
     NR_ACTIVATE_BATCH,
     NR_ADD_BATCH,
     NR_TASKS,
+    TASK,
     UNCLAIMED,
 )
 from runtime.core.lists import list_head_row, list_push_tail, on_list
@@ -73,6 +74,17 @@ def activate_batch_drain(ctx: Context, cpu: int) -> None:
 def folio_mark_accessed(ctx: Context, lruvec: int, f: int) -> None:
     """`folio_mark_accessed`: an access by system call. The policy decides; it may ask for activation."""
     ctx.hooks.folio_accessed(ctx, lruvec, f)
+    drain_full_batch(ctx, lruvec)
+
+
+def folio_mark_brought_in(ctx: Context, lruvec: int, f: int) -> None:
+    """`folio_mark_accessed`, for the very access that brought the page in."""
+    ctx.hooks.folio_brought_in(ctx, lruvec, f)
+    drain_full_batch(ctx, lruvec)
+
+
+def drain_full_batch(ctx: Context, lruvec: int) -> None:
+    """A hook of the lruvec may have asked for an activation."""
     if has_hook(ctx, lruvec, FOLIO_ACTIVATED):
         cpu = task_cpu(ctx)
         waiting = ctx.tasks[cpu, NR_ACTIVATE_BATCH]
@@ -88,7 +100,12 @@ def lru_add_drain(ctx: Context) -> None:
 
 
 def lru_add_drain_all(ctx: Context) -> None:
-    """`lru_add_drain_all`: the batches of all CPUs."""
-    for cpu in range(1 if ctx.SINGLE else ctx.state[NR_TASKS]):
-        add_batch_drain(ctx, cpu)
-        activate_batch_drain(ctx, cpu)
+    """`lru_add_drain_all`: the batches of all CPUs, each drained by its own: hooks see whose folios they are."""
+    if ctx.SINGLE:
+        lru_add_drain(ctx)
+        return
+    at_work = ctx.state[TASK]
+    for cpu in range(ctx.state[NR_TASKS]):
+        ctx.state[TASK] = cpu
+        lru_add_drain(ctx)
+    ctx.state[TASK] = at_work

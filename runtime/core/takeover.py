@@ -44,7 +44,7 @@ def take_list(ctx: Context, lruvec: int, head: int, oldest_at_tail: int, mark: i
         ctx.folios[f, FLAGS] |= mark
         list_unlink(ctx, f)
         list_link(ctx, unclaimed, f, unclaimed)
-        list_count_move(ctx, unclaimed, f)
+        list_count_move(ctx, unclaimed, f, 0)
 
 
 def adopt_all(ctx: Context, lruvec: int) -> int:

@@ -38,6 +38,7 @@ from runtime.core.layout import (
 )
 from runtime.core.lists import on_list
 from runtime.core.memcg import memcg_of
+from runtime.core.promote import promote_asked
 from runtime.core.swap import activate_batch_drain
 
 LOOK_AROUND_PTES = 64
@@ -76,6 +77,7 @@ def clear_young(ctx: Context, lruvec: int, f: int) -> int:
     ctx.folios[f, FLAGS] = flags & ~F_YOUNG
     spend(ctx, COST_YOUNG, 1)
     ctx.hooks.young(ctx, lruvec, f)
+    promote_asked(ctx, lruvec)
     if has_hook(ctx, lruvec, FOLIO_ACTIVATED):
         cpu = task_cpu(ctx)
         if ctx.tasks[cpu, NR_ACTIVATE_BATCH] == ctx.state[BATCH_SIZE]:

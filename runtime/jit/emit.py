@@ -18,7 +18,7 @@ from dsl.ir import Const, Operand, Reg
 from dsl.types import BOOL, U64, Type
 from runtime.core import lists as core_lists
 from runtime.core.kfuncs import implementation
-from runtime.core.layout import ADDRESSES, FIELD_OFFSET, FIRST_MAP, OPS, VIEWS
+from runtime.core.layout import ADDRESSES, FIRST_MAP, OPS, VIEWS
 from runtime.jit import trusted
 from runtime.jit.frontend import qualified
 from runtime.jit.llvm_text import literal, llvm_type, tag
@@ -260,7 +260,7 @@ class Emitter:
         return self._plan.policy
 
     def _field_place(self, folio: Operand, number: int) -> str:
-        offset = FIELD_OFFSET + self._plan.layout.field_offsets[number]
+        offset = self._plan.layout.field_base + self._plan.layout.field_offsets[number]
         byte = self._value(f"mul i64 {self._operand(folio)}, {self._plan.layout.folio_bytes}")
         at = self._value(f"add i64 {byte}, {offset}")
         return self._value(f"getelementptr i8, ptr {self._region('folios')}, i64 {at}")
@@ -275,7 +275,7 @@ class Emitter:
     def _ref_place(self, ref: Operand, number: int) -> str:
         offset = self._plan.layout.value_offsets[ref.type.table][number]
         at = self._value(f"add i64 {self._operand(ref)}, {offset}")
-        return self._value(f"getelementptr i8, ptr {self._region('map_values')}, i64 {at}")
+        return self._value(f"getelementptr i8, ptr {self._region('map_entries')}, i64 {at}")
 
     def _load_ref(self, n: ir.LoadRef) -> None:
         self._load_scalar(n.dst, self._ref_place(n.ref, n.field), "map_values")
@@ -378,9 +378,11 @@ class Emitter:
         layout = self._plan.layout
         args = ["%lruvec"]
         kind = ""
-        if kfunc.receiver == "map":
+        if kfunc.receiver in ("map", "ref"):
             args.append(self._map_row(n.table))
             kind = self._policy().maps[n.table].kind
+        elif kfunc.receiver in ("bag", "heap"):
+            args.append(self._list_row(layout.list_base[n.table]))
         elif kfunc.receiver == "cursor":
             args += [str(n.table + 1), self._list_row(layout.cursor_list[n.table])]
         args += [self._wide(a) for a in n.args]

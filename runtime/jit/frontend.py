@@ -5,8 +5,8 @@ In: functions of `runtime/core` and `runtime/policies`, and the settings of a ru
 constant decides left out. `SubsetError` names file and line of what the subset does not have.
 
 All integers are signed 64-bit; `bool` is the result of comparisons. Views are `ctx.name[...]`, settings `ctx.NAME`,
-hooks `ctx.hooks.name(ctx, ...)`. The functions of the subset itself (`wrap_mul`, `shift_right_logical`, `prefetch`,
-`has_hook`) are operations, not calls.
+hooks `ctx.hooks.name(ctx, ...)`. The functions of the subset itself (`wrap_add`, `wrap_mul`, `shift_right_logical`,
+`prefetch`, `has_hook`) are operations, not calls.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ BINARY = {
 COMPARE = {ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge"}
 NEGATED = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
 
-OPERATIONS = ("wrap_mul", "shift_right_logical", "prefetch")
+UNSIGNED = {"wrap_add": "add", "wrap_mul": "mul", "shift_right_logical": "shr"}
+OPERATIONS = (*UNSIGNED, "prefetch")
 HAS_HOOK = "has_hook"
 
 TRUE = Const(1, BOOL)
@@ -485,7 +486,7 @@ class _FunctionCompiler:
         return dst
 
     def _unsigned(self, name: str, n: ast.Call) -> Operand:
-        """`wrap_mul` and `shift_right_logical`: the arithmetic of u64, which wraps."""
+        """The arithmetic of u64, which wraps."""
         span = self._span(n)
         operands: list[Operand] = []
         for a in n.args:
@@ -493,6 +494,6 @@ class _FunctionCompiler:
             self._out.append(ir.Convert(converted, self._integer(self._expression(a), a), span))
             operands.append(converted)
         product, result = self._register(U64), self._register(I64)
-        self._out.append(ir.Binary(product, "mul" if name == "wrap_mul" else "shr", operands[0], operands[1], span))
+        self._out.append(ir.Binary(product, UNSIGNED[name], operands[0], operands[1], span))
         self._out.append(ir.Convert(result, product, span))
         return result

@@ -40,7 +40,7 @@ SCAN_FUNCTIONS: list[CoreCallable] = [lists.list_len, lists.scan_begin, lists.sc
 """What a `Scan` calls."""
 
 
-COLD_MODULES = ("oom", "psi", "swapfile", "truncate", "vmscan", "writeback")
+COLD_MODULES = ("oom", "psi", "swapfile", "tick", "truncate", "vmscan", "writeback")
 """Modules of the core that the kernel model runs rarely against the cost of what they call. Compiled for size and never
 inlined, which takes a third off LLVM's time and nothing off the speed of replay."""
 
@@ -130,9 +130,13 @@ def settings_of(policies: Sequence[Attachable], variant: Variant) -> dict[str, i
         "SINGLE": variant.single,
         "ADDRESSED": variant.addressed,
         "CHECKED": variant.checked,
+        "RECLAIMS_ON_ACCESS": any(map(_reclaims_on_access, policies)),
         "NR_LISTS": layout.nr_lists,
         "NR_CURSORS": layout.nr_cursors,
+        "NR_BAGS": layout.nr_bags,
+        "NR_HEAPS": layout.nr_heaps,
         "FOLIO_COLUMNS": layout.folio_columns,
+        "FIELD_BASE": layout.field_base,
         "FIELD_BYTES": layout.field_bytes,
         "STATE_STRIDE": layout.state_stride,
         "NR_PARAMS": max(1, *(len(policy.params) for policy in policies)),
@@ -220,6 +224,13 @@ class Module:
         return "\n".join(parts) + tbaa()
 
 
+def _reclaims_on_access(policy: Attachable) -> bool:
+    if not isinstance(policy, ir.Policy):
+        return False
+    hook = policy.hook("folio_accessed")
+    return hook is not None and implementation("ctx_reclaim") in _core_functions(policy, hook.body)
+
+
 def _symbol(policy: int, hook: str) -> str:
     return f"hook.{policy}.{hook}"
 
@@ -239,7 +250,7 @@ def _core_functions(policy: ir.Policy, body: Sequence[ir.Node]) -> list[CoreCall
     found: list[CoreCallable] = []
     for node in body:
         if isinstance(node, ir.Call):
-            kind = policy.maps[node.table].kind if abi.KFUNCS[node.kfunc].receiver == "map" else ""
+            kind = policy.maps[node.table].kind if abi.KFUNCS[node.kfunc].receiver in ("map", "ref") else ""
             found.append(implementation(node.kfunc, kind))
         elif isinstance(node, ir.If):
             found += _core_functions(policy, node.then) + _core_functions(policy, node.orelse)

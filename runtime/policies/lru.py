@@ -110,6 +110,11 @@ def folio_added(ctx: Context, lruvec: int, f: int) -> None:
     list_push_head(ctx, lruvec, lru_list(ctx, lruvec, folio_is_file(ctx, f), active), f)
 
 
+def folio_brought_in(ctx: Context, lruvec: int, f: int) -> None:
+    """To the kernel an access as any other."""
+    folio_accessed(ctx, lruvec, f)
+
+
 def folio_accessed(ctx: Context, lruvec: int, f: int) -> None:
     """`folio_mark_accessed`: the first access marks the folio referenced, a second one activates it."""
     flags = ctx.folios[f, FLAGS]

@@ -86,6 +86,7 @@ from runtime.policies.mglru_tiers import lru_gen_inc_refs
 LISTS = mglru_state.LISTS
 OLDEST_AT_TAIL = True
 STATE_WORDS = mglru_state.STATE_WORDS
+FOLIO_BYTES = mglru_state.FOLIO_BYTES
 PARAMS = mglru_state.PARAMS
 list_sizes = mglru_state.list_sizes
 
@@ -115,6 +116,11 @@ def folio_added(ctx: Context, lruvec: int, f: int) -> None:
     elif flags & F_COUNTED_ONLY:
         ctx.folios[f, FLAGS] = flags & ~F_ACTIVE
     list_push_head(ctx, lruvec, enter_gen(ctx, lruvec, f, 0), f)
+
+
+def folio_brought_in(ctx: Context, lruvec: int, f: int) -> None:
+    """To the kernel an access as any other."""
+    folio_accessed(ctx, lruvec, f)
 
 
 def folio_accessed(ctx: Context, lruvec: int, f: int) -> None:

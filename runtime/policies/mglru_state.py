@@ -103,6 +103,8 @@ F_GEN = 7 << GEN_SHIFT
 """The generation's number modulo 4, plus one; 0: on no list (`LRU_GEN_MASK`)."""
 F_COUNTED_ONLY = 1 << (F_POLICY_SHIFT + 5)
 """The refault counted as an activation, but the folio does not start active (before 6.14)."""
+FOLIO_BYTES = 1
+"""What these bits take, rounded up."""
 
 
 def list_sizes(words: Sequence[int]) -> dict[str, int]:

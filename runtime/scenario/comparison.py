@@ -15,12 +15,14 @@ from typing import Any
 
 from runtime.comparison import GIB, Listener, run_cells
 from runtime.host import HostMemoryError, available_memory, environment
-from runtime.map_sizes import AttachError
+from runtime.map_sizes import AttachError, MapPlace, words_of
 from runtime.memory_size import MemorySize
+from runtime.metadata import BAG_BYTES, HEAP_BYTES
 from runtime.program import OPT, Program, ProgramError, load_program, split_spec
 from runtime.regions import PAGE_TABLE_ENTRY_BYTES, Lineup, map_places
 from runtime.scenario.file import ScenarioError, load_scenario
 from runtime.scenario.model import Scenario
+from runtime.scenario.names import UnknownName, numbered
 from runtime.scenario.plan import Measured, Plan, plan
 from runtime.scenario.row import INTERRUPTED, ScenarioRow
 from runtime.scenario.run import run_scenario
@@ -48,15 +50,22 @@ class ScenarioCell:
         """Bytes of memory it takes. `AttachError` if the maps of a policy are too large for its memcg."""
         machine = self.plan.machine
         lineup = Lineup(tuple(program.attachment for program in self.programs))
-        maps = 0
+        layout, maps = lineup.layouts[0], self._maps(lineup)
+        words_of(maps)
+        indexes = machine.nr_lruvecs * (layout.nr_bags * BAG_BYTES + layout.nr_heaps * HEAP_BYTES)
+        of_pages = machine.nr_pages * (layout.folio_bytes + indexes)
+        return self.plan.pages * PAGE_TABLE_ENTRY_BYTES + of_pages + sum(place.bytes for place in maps)
+
+    def _maps(self, lineup: Lineup) -> list[MapPlace]:
+        """Those of all lruvecs."""
+        machine, maps = self.plan.machine, []
         for number, attachment in enumerate(lineup.of_memcg):
             try:
                 places = map_places(attachment.policy, attachment.values(), machine.memcg_pages(number))
             except AttachError as error:
                 raise AttachError(f"{self.name}: memcg {self.plan.paths[number]}: {error}") from None
-            maps += len(machine.all_nodes) * sum(place.bytes for place in places)
-        folios = machine.nr_pages * lineup.layouts[0].folio_bytes
-        return self.plan.pages * PAGE_TABLE_ENTRY_BYTES + folios + maps
+            maps += places * len(machine.all_nodes)
+        return maps
 
     def run(self, listener: Listener, cancelled: threading.Event) -> ScenarioRow:
         def progress(accesses: int) -> None:
@@ -102,15 +111,15 @@ def compare_scenario(
     specs = list(dict.fromkeys([policies] if isinstance(policies, str) else policies))
     if OPT in specs:
         raise ProgramError(f"`{OPT}` is the optimum for one trace and one memory: there is none for a scenario")
-    programs = [load_program(spec) for spec in specs]
     scenario = load_scenario(path)
+    programs = [_load(spec, spec, scenario) for spec in specs]
     own = _own_policies(path, scenario)
     try:
         traces = measure(path, scenario, chosen.limit, told.loading, stop)
     except Cancelled:
         return ScenarioComparison(path, scenario.description, (), 0, 0, environment(), True)
     plans = [_with_effort(plan(path, scenario, traces, size), chosen) for size in chosen.memory or (None,)]
-    switches = tuple(load_switch(text) for text in chosen.switch)
+    switches = tuple(load_switch(text, lambda spec: _load(spec, spec, scenario)) for text in chosen.switch)
     cells = [
         ScenarioCell(program, tuple(own[spec] if spec else program for spec in each.policies), each, switches)
         for each in plans
@@ -123,6 +132,14 @@ def compare_scenario(
     interrupted = len(rows) < len(cells) or any(row.status == INTERRUPTED for row in rows)
     accesses, pages = plans[0].accesses, plans[0].pages
     return ScenarioComparison(path, scenario.description, tuple(rows), accesses, pages, environment(), interrupted)
+
+
+def _load(spec: str, file: str, scenario: Scenario) -> Program:
+    """The policy that `spec` names, which is in `file`, where names of tasks and memcgs stand for their numbers."""
+    try:
+        return replace(load_program(numbered(file, scenario)), spec=spec)
+    except UnknownName as error:
+        raise ProgramError(f"{spec}: {error}") from None
 
 
 def _with_effort(planned: Plan, settings: ScenarioSettings) -> Plan:
@@ -147,7 +164,8 @@ def _own_policies(path: str, scenario: Scenario) -> dict[str, Program]:
         if split_spec(memcg.policy)[0] == OPT:
             raise ScenarioError(f"{where}`{OPT}` cannot be attached to a memcg: it is the optimum for a whole trace")
         try:
-            found[memcg.policy] = load_program(_policy_beside(path, memcg.policy))
+            beside_it = _policy_beside(path, memcg.policy)
+            found[memcg.policy] = _load(beside_it, beside_it, scenario)
         except ProgramError as error:
             raise ScenarioError(f"{where}{error}") from None
     return found

@@ -79,6 +79,8 @@ def _default(info: Any) -> str:
         return f"`{value.text}`"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, int) and value >= 10**6 and value % 10**6 == 0 and _kind(info) == "duration":
+        return f"`{value // 10**6}ms`"
     return f"`{value}ns`" if isinstance(value, int) and _kind(info) == "duration" and value else f"`{value}`"
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 from runtime.core.layout import MAX_NODES, MAX_SWAP_DEVICES
 from runtime.cost_sources import SOURCES
 from runtime.costs import Costs
+from runtime.machine import TICK_NS
 from runtime.scenario.fields import (
     Amount,
     Count,
@@ -176,8 +177,12 @@ class Scenario(Table):
     """The share of anonymous memory in reclaim: 0 none, 100 even, 200 all."""
     min_ttl: Duration = 0
     """For how long MGLRU protects a working set (`/sys/kernel/mm/lru_gen/min_ttl_ms`)."""
+    tick: Duration = Field(default=TICK_NS, gt=0)
+    """Simulated time between calls of the hook `tick` of policies that have it."""
     vma_pages: int = Field(default=0, ge=0, le=1, strict=True)
     """1: each page is a mapping of its own; 0: the pages of one kind in a page table are one mapping."""
+    seed: int = Field(default=0, ge=0, lt=1 << 63, strict=True)
+    """What the random numbers of policies begin with."""
     recursive_protection: bool = Field(default=True, strict=True)
     """Whether `low` and `min` that a memcg leaves unclaimed protect those below it (`memory_recursiveprot`)."""
     sample_every: Duration | None = Field(default=None, gt=0)

@@ -14,6 +14,10 @@ from runtime.scenario.model import ROOT, Scenario
 MOST_DEPTH = 64
 
 
+class UnknownName(Exception):
+    """The setting of a policy names a task or a memcg that is not there."""
+
+
 def memcg_paths(scenario: Scenario) -> list[str]:
     """The paths of all memcgs in preorder, children in the order in which the file first names them."""
     children: dict[str, list[str]] = {ROOT: []}
@@ -41,6 +45,26 @@ def wrong_name(scenario: Scenario) -> str | None:
     """What is wrong with the names, or None."""
     checks = (_repeated, _bad_path, _unknown_node, _demotion_ring, _unknown_memcg, _task_above_others)
     return next((wrong for check in checks if (wrong := check(scenario)) is not None), None)
+
+
+def numbered(spec: str, scenario: Scenario) -> str:
+    """A policy as named on the command line, with numbers for the values of params that name a task or a memcg:
+    `get_scan:scan_task=task.reports`, `x:of=memcg.apps/db`. `UnknownName` if there is none of this name."""
+    head, colon, settings = spec.rpartition(":")
+    if not colon or "=" not in settings:
+        return spec
+    return head + colon + ",".join(_numbered_setting(setting, scenario) for setting in settings.split(","))
+
+
+def _numbered_setting(setting: str, scenario: Scenario) -> str:
+    param, _, value = setting.partition("=")
+    kind, dot, name = value.partition(".")
+    if not dot or kind not in ("task", "memcg"):
+        return setting
+    known = [task.name for task in scenario.task] if kind == "task" else memcg_paths(scenario)
+    if name not in known:
+        raise UnknownName(f"{setting}: {_no_such(kind, name, known)}")
+    return f"{param}={known.index(name)}"
 
 
 def _repeated(scenario: Scenario) -> str | None:

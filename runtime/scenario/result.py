@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from runtime.core import layout as core
 from runtime.ejection import Ejection
+from runtime.program import Program
 from runtime.scenario.plan import Plan
 from runtime.scenario.row import (
     EJECTED,
@@ -38,8 +39,10 @@ class Ending:
     ejections: tuple[Ejection, ...] = ()
 
 
-def scenario_row(simulation: Simulation, plan: Plan, policy: str, specs: Sequence[str], ending: Ending) -> ScenarioRow:
-    """The result; `specs[m]` is what memcg `m`'s policy is called."""
+def scenario_row(
+    simulation: Simulation, plan: Plan, policy: str, programs: Sequence[Program], ending: Ending
+) -> ScenarioRow:
+    """The result; `programs[m]` is what memcg `m` began with."""
     times = times_of(simulation)
     assert times is not None, "a scenario is of the kernel model"
     tasks = task_rows(simulation, plan)
@@ -52,7 +55,7 @@ def scenario_row(simulation: Simulation, plan: Plan, policy: str, specs: Sequenc
         time_ns=times.simulated,
         kswapd_ns=times.kswapd,
         proactive_ns=times.proactive,
-        memcgs=tuple(memcg_row(simulation, plan, times, number, spec) for number, spec in enumerate(specs)),
+        memcgs=tuple(memcg_row(simulation, plan, times, number, program) for number, program in enumerate(programs)),
         tasks=tuple(tasks),
         nodes=tuple(node_rows(simulation)),
         samples=ending.samples,
@@ -61,13 +64,14 @@ def scenario_row(simulation: Simulation, plan: Plan, policy: str, specs: Sequenc
     )
 
 
-def memcg_row(simulation: Simulation, plan: Plan, times: Times, number: int, spec: str) -> MemcgRow:
+def memcg_row(simulation: Simulation, plan: Plan, times: Times, number: int, program: Program) -> MemcgRow:
     """The row of a memcg and all below it."""
+    has_tasks = any(task.memcg == number for task in plan.machine.all_tasks)
     row = simulation.table("memcgs")[number]
     below = range(number, int(row[core.SUBTREE_END]))
     return MemcgRow(
         memcg=plan.paths[number],
-        policy=spec,
+        policy=program.spec,
         memory_pages=int(row[core.MEMORY_USAGE]),
         swap_pages=int(row[core.SWAP_USAGE]),
         counters=simulation.counters() if number == 0 else counters_of(simulation, below),
@@ -77,7 +81,8 @@ def memcg_row(simulation: Simulation, plan: Plan, times: Times, number: int, spe
         throttled_ns=_sum(simulation, below, core.HIGH_DELAY),
         oom_killed=bool(row[core.OOM_KILLED]),
         fixed=plan.policies[number] is not None,
-        has_tasks=any(task.memcg == number for task in plan.machine.all_tasks),
+        has_tasks=has_tasks,
+        metadata_bytes_per_folio=program.metadata(plan.machine.memcg_pages(number)).per_folio if has_tasks else None,
     )
 
 
@@ -99,7 +104,7 @@ def _sum(simulation: Simulation, memcgs: range, word: int) -> int:
 
 
 def task_rows(simulation: Simulation, plan: Plan) -> list[TaskRow]:
-    table = simulation.table("tasks")
+    table, histograms = simulation.table("tasks"), simulation.table("task_latencies")
     rows = []
     for number, task in enumerate(plan.machine.all_tasks):
         row = table[number]
@@ -113,6 +118,7 @@ def task_rows(simulation: Simulation, plan: Plan) -> list[TaskRow]:
                 hits=int(row[core.TASK_HITS]),
                 time_ns=int(row[core.TASK_CLOCK]),
                 stalled_ns=int(row[core.TASK_STALLED]),
+                latencies=latencies(histograms[number].tolist(), int(row[core.TASK_LATENCY_MAX])),
             )
         )
     return rows

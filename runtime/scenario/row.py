@@ -21,7 +21,7 @@ class MemcgRow:
     """A memcg and all below it. `policy`: what it began with; `fixed` if the scenario says so, whatever is run. It ran
     if the memcg `has_tasks` itself. `counters`: the core's, summed up. `memory_pages` and `swap_pages`: used at the
     end. `reclaim_ns`: what direct reclaim for its limits took, at the top also that for the nodes; `throttled_ns`: how
-    long its tasks slept because of `memory.high`."""
+    long its tasks slept because of `memory.high`. `metadata_bytes_per_folio`: what its policy keeps, if it ran."""
 
     memcg: str
     policy: str
@@ -35,6 +35,7 @@ class MemcgRow:
     oom_killed: bool
     fixed: bool = False
     has_tasks: bool = True
+    metadata_bytes_per_folio: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class TaskRow:
     hits: int
     time_ns: int
     stalled_ns: int
+    latencies: Latencies
 
     @property
     def misses(self) -> int:

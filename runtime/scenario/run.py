@@ -175,4 +175,4 @@ def run_scenario(
     run = ScenarioRun(plan, programs, switches)
     status = run.run(progress, cancelled)
     finished = Ending(status, run.cpu, tuple(run.timetable.samples), tuple(run.notes(status)), tuple(run.ejections))
-    return scenario_row(run.simulation, plan, program.spec, [p.spec for p in programs], finished)
+    return scenario_row(run.simulation, plan, program.spec, programs, finished)

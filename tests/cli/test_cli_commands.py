@@ -67,6 +67,19 @@ def test_check_logs_as_much_as_asked_with_the_same_verdict(rext: Rext, policies:
     assert rext("check", "bad.rx", "--log", "state").status == 1
 
 
+def test_check_shows_the_invariants_of_loops(rext: Rext, policies: Path) -> None:
+    text = "policy counted;\nlist queue;\nhook age() {\n    let n = 0;\n    for i in 0..8 {\n        n += 1;\n    }\n}"
+    (policies / "counted.rx").write_text(text)
+    out = rext("check", "counted.rx", "--log", "state", "--cost").out
+    assert "each round: n ∈ [0, 7], i ∈ [0, 7]" in out
+    assert "for i in 0..8 {   <- up to 8 rounds" in out
+    (data,) = rext("check", "counted.rx", "--log", "state", "--format", "json").data["policies"]
+    (loop,) = (state for state in data["states"] if state["line"] == 5)
+    assert loop["facts"] == ["n = 0"] and loop["rounds"] == ["n ∈ [0, 7]", "i ∈ [0, 7]"]
+    (cost,) = (line for line in data["costs"][0]["lines"] if line["line"] == 5)
+    assert cost["rounds"] == 8
+
+
 def test_colour_only_when_asked_for(rext: Rext, policies: Path) -> None:
     assert "\033[" not in rext("check", "bad.rx").out
     assert "\033[" in rext("check", "bad.rx", "--color", "always").out

@@ -127,7 +127,7 @@ def test_policies_that_the_scenario_fixes_are_shown(rext: Rext, scenario: str) -
     assert "memcg apps/batch: policy fixed by the scenario, dir/mine.rx:rounds=3\ncompared " in text
     assert "memcg apps/db\npolicy " in text
     lines = [line.split() for line in rext("run", "fifo", "--scenario", scenario).out.splitlines()]
-    shown = [line[:2] for line in lines if line and line[0].startswith("apps/")]
+    shown = [[line[0], line[2]] for line in lines if len(line) > 2 and line[0].startswith("apps/")]
     assert shown[:2] == [["apps/db", "fifo"], ["apps/batch", "dir/mine.rx:rounds=3"]]
 
 

@@ -89,6 +89,22 @@ def test_an_ejection_names_hook_and_line(rext: Rext, hoard: str) -> None:
     assert ejection["resident"] == ejection["lists"]["queue"] == 60
 
 
+def test_the_tick_can_be_set(rext: Rext, tmp_path: Path) -> None:
+    policy = tmp_path / "tidy.rx"
+    policy.write_text(
+        "policy tidy; list queue; hook folio_added(f) { queue.push_tail(f); } hook tick(ctx) { ctx.reclaim(1); }"
+        " hook evict_folios(ctx) { scan f in queue limit 32 { ctx.evict(f); } }"
+    )
+    reclaimed = [
+        rext("run", str(policy), *RUN, "--tick", tick, "--format", "json").data["rows"][0]["pgsteal_proactive"]
+        for tick in ("1ms", "10ms", "100s")
+    ]
+    assert reclaimed[0] > 5 * reclaimed[1] > 0 == reclaimed[2]
+    refused = rext("run", str(policy), *RUN, "--tick", "10")
+    assert refused.status == 2 and "write `100ns`" in refused.err
+    assert rext("run", str(policy), *RUN, "--tick", "0").status == 2
+
+
 def test_effort_can_be_set(rext: Rext, hoard: str) -> None:
     row = rext("run", hoard, *RUN, "--effort", "100", "--format", "json").data["rows"][0]
     assert row["ejections"][0]["budget"] == row["ejections"][0]["spent"] == 100 * 60 + 4096

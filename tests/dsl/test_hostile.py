@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dsl.compile import MAX_SOURCE_BYTES, Compilation, SourceError, decode_source, read_source
 from dsl.render import render_text
 from dsl.source import Source
+from verifier.verify import verify
 
 EXAMPLE = """\
 policy example;
@@ -68,6 +69,37 @@ def test_monsters_get_one_clear_error(text: str, expected: str) -> None:
 def test_many_functions_and_statements_are_fine() -> None:
     assert codes("policy p;" + "".join(f"fn f{i}() {{ }}" for i in range(10_000))) == []
     assert codes("policy p; state s: u64; hook init() {" + "s = 1;" * 10_000 + "}") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("policy p; state s: u64; fn f0() { s += 1; }"
+         + "".join(f"fn f{i}() {{ f{i - 1}(); f{i - 1}(); }}" for i in range(1, 40)) + "hook init() { f39(); }",
+         {"nesting-too-deep"}),
+        ("policy p; state s: u64; fn f0() { s += 1; }"
+         + "".join(f"fn f{i}() {{ f{i - 1}(); f{i - 1}(); }}" for i in range(1, 18)) + "hook init() { f17(); }",
+         {"policy-too-large"}),
+        ("policy p; state s: u64; hook init() {" + "loop up to 2 {" * 8 + "s += 1;" + "}" * 8 + "}", set()),
+        ("policy p; state s: u64; hook init() { loop up to 4 {" + "if s > 3 { break; } s += 1;" * 800 + "} }", set()),
+        ("policy p; list q; hook evict_folios(ctx) {"
+         + "".join(f"let f{i} = q.pop_head(); if f{i} != null {{ ctx.evict(f{i}); }}" for i in range(700))
+         + "}", set()),
+        ("policy p; list q; hook evict_folios(ctx) {"
+         + "".join(f"let f{i} = q.pop_head();" for i in range(700)) + "}", {"folio-leak"}),
+        ("policy p; state s: u64; hook init() {" + "s += undefined;" * 5_000 + "}", {"unknown-name"}),
+        ("policy p; // " + "é\U0001f600\u202e" * 100_000 + "\nhook init() { }", set()),
+        ("policy p; state \U0001d4b3: u64;", {"syntax-error"}),
+        ("policy p;" + "hook init() { }" * 5_000, {"duplicate-name"}),
+    ],
+    ids=["doubling", "doubling less", "loops", "breaks", "pops", "leaks", "errors", "comment", "letters", "hooks"],
+)  # fmt: skip
+def test_monsters_get_a_verdict(text: str, expected: set[str]) -> None:
+    compilation = Compilation(Source("test.rx", text))
+    policy = compilation.policy
+    found = compilation.diagnostics if policy is None else verify(policy).diagnostics
+    assert {d.code for d in found} == expected
+    render_text(found, compilation.source)
 
 
 def test_many_errors_are_all_found_in_names_and_bounded_in_syntax() -> None:

@@ -16,6 +16,7 @@ VALUES = st.one_of(st.integers(-(1 << 63), (1 << 64) - 1), st.integers(0, 3))
 NAMES = st.one_of(st.sampled_from(["f", "x", "queue", "ring", "in", "cursor", "param"]), st.text(max_size=8))
 TYPES = st.sampled_from([U8, U16, U32, U64, I64, BOOL, PAGE_KEY, FOLIO, LIST, ref(0), ref(1)])
 SPANS = st.one_of(st.just(NOWHERE), st.builds(Span, *[st.integers(0, 1 << 31)] * 4))
+LIST_KINDS = st.sampled_from(["list", "bag", "heap"])
 FIELDS = st.lists(st.builds(ir.Field, NAMES, TYPES, SPANS), max_size=3).map(tuple)
 SIZE_TERMS = st.one_of(
     VALUES, st.sampled_from(["nr_pages", "+", "-", "*", "/", "%", "min", "max", "param:0", "param:12"])
@@ -81,7 +82,7 @@ POLICIES = st.builds(
     st.just(abi.ABI_HASH),
     st.lists(st.builds(ir.Param, NAMES, TYPES, VALUES, VALUES, VALUES, SPANS), max_size=3).map(tuple),
     st.lists(st.builds(ir.State, NAMES, TYPES, NUMBERS, st.booleans(), VALUES, SPANS), max_size=3).map(tuple),
-    st.lists(st.builds(ir.ListDecl, NAMES, NUMBERS, st.booleans(), SPANS), max_size=3).map(tuple),
+    st.lists(st.builds(ir.ListDecl, NAMES, LIST_KINDS | NAMES, NUMBERS, st.booleans(), SPANS), max_size=3).map(tuple),
     st.lists(st.builds(ir.Cursor, NAMES, NUMBERS, NUMBERS, SPANS), max_size=3).map(tuple),
     FIELDS,
     st.lists(st.builds(ir.Map, NAMES, NAMES, TYPES, FIELDS, st.lists(SIZE_TERMS).map(tuple), SPANS), max_size=2).map(

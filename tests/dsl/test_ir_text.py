@@ -80,7 +80,7 @@ def test_parameters_outside_of_the_register_table_are_kept() -> None:
         ("", 1, "expected `policy`"),
         ("policy p\nhook init() {", 2, "expected an instruction"),
         ("policy p\nhook init() {\n  %0 = copy 1\n}", 3, "register %0 is not declared"),
-        ("policy p\nhook init() {\n  call map_len ghost()\n}", 3, "no map or cursor named ghost"),
+        ("policy p\nhook init() {\n  call map_len ghost()\n}", 3, "no map, cursor, bag or heap named ghost"),
         ("policy p\nstate a: u7", 2, "expected a type"),
         ("policy p\nstate a: u8 = " + "9" * 5000, 2, "integer too large"),
         (f"policy p\nhook init() {{\n  var %{'9' * 5000}: u64\n}}", 3, "register too large"),

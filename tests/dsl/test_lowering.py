@@ -407,7 +407,7 @@ def test_hooks_with_a_result_end_with_the_default() -> None:
 def test_left_out_parameters_are_still_registers() -> None:
     compilation = Compilation(Source("t.rx", "policy p; hook folio_accessed() { }"))
     assert compilation.policy is not None
-    assert [r.name for r in compilation.policy.hooks[0].params] == ["f"]
+    assert [r.name for r in compilation.policy.hooks[0].params] == [""]
 
 
 def chain(length: int, calls: int) -> str:

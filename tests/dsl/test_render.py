@@ -69,7 +69,7 @@ error[map-value-maybe-null]: `e` may be null
 
 
 def test_errors_are_separated_and_the_surplus_is_counted() -> None:
-    text = "policy example;\nhook init() {\n" + "x = 1;\n" * 23 + "}"
+    text = "policy example;\nhook init() {\n" + "".join(f"x{n} = 1;\n" for n in range(23)) + "}"
     blocks = rendered(text).split("\n\n")
     assert len(blocks) == 21
     assert blocks[-1] == "… and 3 more errors\n"

@@ -21,6 +21,7 @@ LINEUPS = (
     ("builtin:mglru",),
     ("builtin:lru", "builtin:mglru", "s3fifo"),
     ("fifo", "clock", "strict_lru", "sieve"),
+    ("tiering", "cold_reclaim:cold_ms=1", "admission:bulk_task=0", "protect_mapped"),
 )
 """Policies that are compiled together. The first memcgs have one each, in this order; the others any of them."""
 PAGES = 150
@@ -161,6 +162,7 @@ def setups(draw: st.DrawFn) -> Setup:
     machine = Machine(
         sum(node.nr_pages for node in of_node),
         kernel=draw(st.sampled_from((618, 612, 601))),
+        tick_ns=draw(st.sampled_from((100_000_000, 300_000))),
         vma_pages=draw(st.integers(0, 1)),
         recursive_protection=draw(st.booleans()),
         min_ttl_ns=draw(st.sampled_from((0, 1_000_000))),

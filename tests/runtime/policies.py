@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,50 @@ from verifier.verify import verify
 
 SHIPPED = ("fifo", "clock", "strict_lru", "sieve", "s3fifo")
 ALL = (*SHIPPED, "builtin:lru")
+
+EVERYTHING = """
+policy everything;
+struct seen { times: u32, last: page_key }
+bag pool;
+heap uses;
+map entries: hash<page_key, seen>[nr_pages];
+map ghosts: lru_hash<page_key>[nr_pages / 2];
+map sketch: array<u64, u8>[3 * nr_pages];
+state hand: page_key;
+state drawn: u64;
+hook miss(ctx) { if ghosts.contains(ctx.key) { drawn += pow2((log2(drawn) as i64) << 27); } }
+hook folio_added(f) {
+    entries.insert(f.key);
+    let e = entries.lookup(f.key);
+    if e != null { e.times += 1; e.last = hand; }
+    let c = sketch.lookup(hash(f.key, 1) % sketch.capacity);
+    if c != null && c.value < 255 { c.value += 1; }
+    if random() % 2 == 0 { pool.push_tail(f); } else { uses.push(f, 1); }
+}
+hook folio_accessed(f) { if uses.holds(f) { uses.move(f, uses.key_of(f) + 1); } else { pool.move_head(f); } }
+hook evict_folios(ctx) {
+    loop up to min(ctx.nr_to_scan, 1024) {
+        if ctx.wanted == 0 { return; }
+        let e = entries.oldest;
+        if e != null {
+            hand = e.key;
+            entries.make_newest(e);
+            let older = entries.older(e);
+            if older != null && older.times > 1 { entries.remove(older); }
+        }
+        let f = resident(hand);
+        if f != null && uses.holds(f) { f = uses.head; }
+        if f == null { f = pool.random(); }
+        if f == null { f = uses.oldest; }
+        if f == null { return; }
+        let key = f.key;
+        if ctx.evict(f) { ghosts.insert(key); } else { uses.move(f, 3); }
+        if random() % 64 == 0 { ghosts.pop_oldest(); }
+    }
+}
+hook folio_evicted(f) { if random() % 50 == 0 { sketch.halve(); } return 0; }
+"""
+"""A policy that uses every structure of the language and draws random numbers."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +107,12 @@ def compiled(text: str) -> ir.Policy:
 @functools.cache
 def program(name: str) -> Attachable:
     return load_program(name).policy
+
+
+@functools.cache
+def attachment(name: str) -> Attachment:
+    """A program with the params that its name sets."""
+    return Attachment(program(name), load_program(name).params)
 
 
 @functools.cache
@@ -155,7 +207,7 @@ def check_invariants(simulation: Simulation) -> None:
         check_charges(simulation, list(resident))
     counters = simulation.counters()
     if counters["oom_kill"] == 0:
-        freed = counters["misses"] - counters["evictions"] - len(resident)
+        freed = counters["misses"] - counters["bypassed"] - counters["evictions"] - len(resident)
         assert 0 <= freed <= counters["frees"]
     assert counters["hits"] + counters["misses"] == counters["accesses"]
 
@@ -179,3 +231,20 @@ def check_charges(simulation: Simulation, resident: list[int]) -> None:
         assert usage[of_subtree].sum() == row[core.MEMORY_USAGE] <= row[core.MEMORY_MAX]
         own = memcgs[of_subtree, core.SWAP_OF_OWN : core.SWAP_OF_OWN + core.MAX_SWAP_DEVICES]
         assert own.sum() == row[core.SWAP_USAGE] <= row[core.SWAP_MAX]
+
+
+def lines_of(function: Callable[[], object]) -> int:
+    """Lines of the core that run in a call."""
+    lines = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal lines
+        lines += event == "line" and "/runtime/core/" in frame.f_code.co_filename
+        return trace
+
+    sys.settrace(trace)
+    try:
+        function()
+    finally:
+        sys.settrace(None)
+    return lines

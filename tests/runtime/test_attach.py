@@ -31,7 +31,7 @@ from tests.runtime.attaching import (
     shadows,
     two_memcgs,
 )
-from tests.runtime.policies import ALL, check_invariants, compiled, events, program
+from tests.runtime.policies import ALL, EVERYTHING, check_invariants, compiled, events, program
 
 POLICIES = (*ALL, "builtin:mglru")
 MODELS = pytest.mark.parametrize("ideal", [False, True], ids=["kernel", "ideal"])
@@ -58,7 +58,8 @@ hook evict_folios(ctx) {
 
 @functools.cache
 def policy_of(name: str) -> Attachable:
-    return compiled(WIDE) if name == "wide" else program(name)
+    written = {"wide": WIDE, "everything": EVERYTHING}
+    return compiled(written[name]) if name in written else program(name)
 
 
 def resident_pages(simulation: Simulation) -> list[int]:
@@ -259,7 +260,8 @@ def test_a_policy_of_two_memcgs_leaves_one() -> None:
 # --- any sequence -----------------------------------------------------------------------------------------
 
 STEPS = st.lists(
-    st.tuples(st.integers(0, 250), st.sampled_from([*POLICIES, "wide", "", "itself"]), st.integers(0, 2)), max_size=8
+    st.tuples(st.integers(0, 250), st.sampled_from([*POLICIES, "wide", "everything", "", "itself"]), st.integers(0, 2)),
+    max_size=8,
 )
 
 
@@ -293,7 +295,8 @@ def change(simulation: Simulation, memcg: int, name: str) -> None:
 
 
 FEW = st.lists(
-    st.tuples(st.integers(0, 600), st.sampled_from(["wide", "s3fifo", "", "itself"]), st.integers(0, 2)), max_size=6
+    st.tuples(st.integers(0, 600), st.sampled_from(["wide", "everything", "s3fifo", "", "itself"]), st.integers(0, 2)),
+    max_size=6,
 )
 
 

@@ -28,10 +28,9 @@ from runtime.core import layout as core
 from runtime.core.swapfile import swap_left
 from runtime.jit.module import Variant
 from runtime.machine import Machine, Memcg, Node, Task
-from runtime.regions import Attachment
 from runtime.simulation import Simulation
 from tests.runtime.machines import PAGES, Burst, Setup, bursts, ideal_setups, setups, single_setups
-from tests.runtime.policies import Events, check_invariants, context_of, executor_of, program
+from tests.runtime.policies import Events, attachment, check_invariants, context_of, executor_of, program
 
 EXAMPLES = int(os.environ.get("REXT_INVARIANT_EXAMPLES", "0"))
 NEVER = 1 << 62
@@ -41,7 +40,7 @@ def simulation_of(setup: Setup, kind: str, checked: bool = True) -> Simulation:
     """The machine of a setup, with its pages mapped."""
     policies = tuple(program(name) for name in setup.lineup)
     variant = Variant(setup.machine.ideal, setup.machine.single, setup.addressed, checked)
-    attached = [Attachment(program(name)) for name in setup.policies]
+    attached = [attachment(name) for name in setup.policies]
     executor = executor_of(kind, policies, variant)
     simulation = Simulation(attached, setup.machine, executor, setup.addressed, checked)
     for task in range(len(setup.machine.all_tasks)):

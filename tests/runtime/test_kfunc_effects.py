@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
-from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -21,7 +18,7 @@ from runtime.jit.module import Module, Variant, settings_of
 from runtime.machine import Machine, Memcg, Task
 from runtime.regions import Attachment
 from runtime.simulation import Simulation
-from tests.runtime.policies import compiled, context_of
+from tests.runtime.policies import compiled, context_of, lines_of
 
 POLICY = """policy bench; list some[4]; list other; map seen: lru_hash<page_key>[4];
 hook folio_added(f) { some[0].push_tail(f); }
@@ -251,7 +248,9 @@ WORDS: dict[str, tuple[int, ...]] = {
     "global_reclaim": (core.GLOBAL_RECLAIM, 0, 1), "file_is_tiny": (core.FILE_IS_TINY, 0, 1),
     "force_deactivate": (core.FORCE_DEACTIVATE, 0, 1), "key": (core.CTX_KEY, 0, 9),
 }  # fmt: skip
-OF_THE_MEMCG = {"nr_pages", "nr_resident", "swappiness", "swap_left", "can_age_anon", "lruvec"}
+OF_THE_MEMCG = {
+    "nr_pages", "nr_resident", "swappiness", "swap_left", "can_age_anon", "lruvec", "memcg", "task", "can_promote",
+}  # fmt: skip
 
 
 def test_ctx_shows_the_word_it_should(ctx: Context) -> None:
@@ -264,7 +263,7 @@ def test_ctx_shows_the_word_it_should(ctx: Context) -> None:
             assert call(ctx, kfunc.name) == value
             assert name == "key" or kfunc.low <= value <= kfunc.high
         ctx.state[word] = 0
-    assert call(ctx, "ctx_lruvec") == B
+    assert call(ctx, "ctx_lruvec") == call(ctx, "ctx_memcg") == B
 
 
 def test_limits_usage_and_swap_are_the_memcgs(ctx: Context) -> None:
@@ -291,27 +290,37 @@ def test_anonymous_folios_can_be_aged_while_there_is_swap_or_a_slower_node(ctx: 
     assert call(ctx, "ctx_can_age_anon")
 
 
+def test_the_task_at_work_and_the_node_above_are_shown(ctx: Context) -> None:
+    ctx.state[core.TASK] = 5
+    assert call(ctx, "ctx_task") == 5
+    ctx.state[core.TASK] = 0
+    assert not call(ctx, "ctx_can_promote")
+    ctx.nodes[0, core.FASTER_NODE] = 0
+    assert call(ctx, "ctx_can_promote")
+
+
+def test_the_last_request_to_reclaim_counts(ctx: Context) -> None:
+    for count in WIDE:
+        call(ctx, "ctx_reclaim", count)
+        assert ctx.state[core.RECLAIM_ASKED_OF] == B
+        assert ctx.state[core.RECLAIM_ASKED] == (count if 0 <= count <= abi.MAX_FOLIOS else abi.MAX_FOLIOS)
+
+
+def test_wishes_to_promote_wait_until_the_hook_has_returned(ctx: Context) -> None:
+    f = ctx.page_table[5]
+    call(ctx, "folio_promote", f)
+    assert ctx.tasks[0, core.NR_PROMOTE_BATCH] == 0, "no node demotes to this one"
+    ctx.nodes[0, core.FASTER_NODE] = 0
+    for _ in range(2 * core.PROMOTE_BATCH_SIZE):
+        call(ctx, "folio_promote", f)
+    assert ctx.tasks[0, core.NR_PROMOTE_BATCH] == core.PROMOTE_BATCH_SIZE
+    assert ctx.folios[f, core.LRUVEC] == B
+
+
 # --- steps ------------------------------------------------------------------------------------------------
 
 LINES_PER_STEP = 4
 """Lines of Python that a step may stand for: one of them is a few instructions, a call and its checks more."""
-
-
-def lines_of(function: Callable[[], object]) -> int:
-    """Lines of the core that run in a call."""
-    lines = 0
-
-    def trace(frame: FrameType, event: str, argument: object) -> Any:
-        nonlocal lines
-        lines += event == "line" and "/runtime/core/" in frame.f_code.co_filename
-        return trace
-
-    sys.settrace(trace)
-    try:
-        function()
-    finally:
-        sys.settrace(None)
-    return lines
 
 
 def test_steps_say_what_a_kfunc_costs(ctx: Context) -> None:
@@ -319,9 +328,9 @@ def test_steps_say_what_a_kfunc_costs(ctx: Context) -> None:
     mark_all(ctx)
     given = {LIST: head(ctx, B, 0), FOLIO: ctx.page_table[5], BOOL: 1}
     for kfunc in abi.KFUNCS.values():
-        if kfunc.receiver in ("map", "cursor"):
+        if kfunc.receiver in ("map", "ref", "cursor", "bag", "heap"):
             continue
-        args = [given.get(a.type, 1) for a in kfunc.args if a.type is not None]
+        args = [given.get(a.type, 1) for a in kfunc.args]
         lines = lines_of(functools.partial(implementation(kfunc.name), ctx, B, *args))
         assert lines <= LINES_PER_STEP * kfunc.steps, (kfunc.name, lines)
         f = ctx.page_table[5]

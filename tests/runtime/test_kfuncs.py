@@ -13,18 +13,18 @@ import numpy as np
 import pytest
 
 from dsl import abi
-from dsl.types import BOOL, FOLIO, INTEGERS, LIST
+from dsl.types import BOOL, FOLIO, I64, INTEGERS, KEY, LIST, REFERENCE, VALUE, wrap
 from runtime.core import layout as core
 from runtime.core import replay, shrink_list, workingset
 from runtime.core.context import Context
 from runtime.core.folio import folio_alloc
-from runtime.core.hooks import MISS
+from runtime.core.hooks import ADMIT, MISS, TICK
 from runtime.core.kfuncs import implementation
 from runtime.jit.module import Builtin, hook_bits
 from runtime.machine import Machine
 from runtime.regions import Attachment
 from runtime.simulation import Simulation
-from tests.runtime.policies import compiled, context_of, events, executor, program, simulate
+from tests.runtime.policies import compiled, context_of, events, executor, lines_of, program, simulate
 from tests.runtime.test_reclaim import mixed
 
 KFUNC_KINDS = [(k, kind) for k in abi.KFUNCS for kind in (abi.KFUNCS[k].kinds or ("",))]
@@ -34,9 +34,12 @@ policy all;
 list first;
 list second;
 list third;
+bag all;
+heap uses;
 cursor hand on first;
 map plain: hash<page_key, u32>[6];
 map recent: lru_hash<u64, u32>[6];
+map numbered: array<u64, u8>[10];
 state count: u64;
 hook folio_added(f) {
     count += 1;
@@ -59,10 +62,24 @@ RESULTS = {
     ("ctx_file_is_tiny", ""): {False},
     ("ctx_force_deactivate", ""): {False},
     ("ctx_refaulted", ""): {False},
+    ("ctx_can_promote", ""): {False},
+    ("map_pop_oldest", "hash"): {True},
+    ("map_pop_oldest", "lru_hash"): {True},
+    ("bag_random", ""): {True},
+    ("heap_head", ""): {True},
+    ("heap_oldest", ""): {True},
+    ("heap_newest", ""): {True},
+    ("heap_pop_head", ""): {True},
 }
 """Which results occur on the bench, null or false and others, where these are not both."""
-MAPS = {"hash": 0, "lru_hash": 1}
-
+TABLES = ("map", "ref", "cursor", "bag", "heap")
+MAPS = {"hash": 0, "lru_hash": 1, "array": 2}
+LISTS = [core.FIRST_POLICY_LIST + i for i in range(4)]
+"""The heads of the lists, the bag among them."""
+BAG, HEAP = core.FIRST_POLICY_LIST + 3, core.FIRST_POLICY_LIST + 4
+HEADS = {"bag": BAG, "heap": HEAP}
+ANY_U64 = [0, 7, (1 << 63) - 1, -1, -(1 << 63)]
+"""As the core sees them: those of 2^63 and more are negative."""
 
 PAGES = 300
 
@@ -95,6 +112,12 @@ def made_simulation() -> Simulation:
     rare = core.F_RECLAIM | core.F_SWAPCACHE | core.F_WORKINGSET | core.F_FAULT | core.F_WRITEBACK | core.F_REFERENCED
     for page, flags in ((PAGES - 2, rare), (PAGES - 1, core.F_FILE | core.F_YOUNG)):
         ctx.page_table[page] = folio_alloc(ctx, 0, page, flags)
+    for number in range(12):
+        moved = ctx.folios[core.FIRST_POLICY_LIST, core.NEXT]
+        if number < 5:
+            implementation("list_move_tail")(ctx, 0, BAG, moved)
+        else:
+            implementation("heap_move")(ctx, 0, HEAP, moved, number % 3 - 1)
     taken = ctx.folios[core.FIRST_POLICY_LIST, core.NEXT]
     assert all(ctx.folios[core.FIRST_POLICY_LIST + i, core.LEN] > 2 for i in range(2))
     assert implementation("ctx_evict")(ctx, 0, taken)
@@ -113,24 +136,39 @@ def in_hand(ctx: Context) -> list[int]:
 
 def arguments_of(kfunc: abi.Kfunc, kind: str, ctx: Context) -> list[tuple[int, ...]]:
     """Every way to call a kfunc on the bench that the verifier would let pass: after context and lruvec."""
-    lists = [core.FIRST_POLICY_LIST + i for i in range(3)]
     choices: list[list[int]] = []
-    if kfunc.receiver == "map":
+    if kfunc.receiver in ("map", "ref"):
         choices.append([MAPS[kind]])
     elif kfunc.receiver == "cursor":
         choices += [[1], [core.FIRST_POLICY_LIST]]
+    elif kfunc.receiver in HEADS:
+        choices.append([HEADS[kfunc.receiver]])
     for arg in kfunc.args:
-        if arg.type is None:
+        if arg.type == KEY:
             choices.append([*range(10), -1, -(1 << 63), (1 << 63) - 1])
+        elif arg.type == VALUE:
+            choices.append([0, 1, 0x55, 0xFF])
+        elif arg.type == REFERENCE:
+            choices.append(references(ctx, kind))
         elif arg.type == LIST:
-            choices.append(lists)
+            choices.append(LISTS)
         elif arg.type == FOLIO:
             choices.append(in_hand(ctx) if arg.ownership == "consume" else resident(ctx))
         else:
             low = arg.type.minimum if arg.low is None else arg.low
             high = arg.type.maximum if arg.high is None else arg.high
-            choices.append(sorted({low, high, high // 2}) if high < 1 << 63 else [0, 7, (1 << 63) - 1, -1, -(1 << 63)])
+            choices.append(sorted({low, high, high // 2}) if high < 1 << 63 else ANY_U64)
     return list(itertools.product(*choices))
+
+
+def references(ctx: Context, kind: str) -> list[int]:
+    """References to all entries of a map, from the oldest on."""
+    found = []
+    at = implementation("map_oldest", kind)(ctx, 0, MAPS[kind])
+    while at:
+        found.append(at)
+        at = implementation("map_newer", kind)(ctx, 0, MAPS[kind], at)
+    return found
 
 
 # --- kfuncs -----------------------------------------------------------------------------------------------
@@ -140,7 +178,7 @@ def arguments_of(kfunc: abi.Kfunc, kind: str, ctx: Context) -> list[tuple[int, .
 def test_each_kfunc_is_implemented_with_its_arguments(name: str, kind: str) -> None:
     kfunc = abi.KFUNCS[name]
     signature = inspect.signature(implementation(name, kind))
-    receiver = {"map": 1, "cursor": 2}.get(kfunc.receiver or "", 0)
+    receiver = {"map": 1, "ref": 1, "bag": 1, "heap": 1, "cursor": 2}.get(kfunc.receiver or "", 0)
     assert len(signature.parameters) == 2 + receiver + len(kfunc.args)
     none = kfunc.result is None and kfunc.ownership != "ref"
     assert signature.return_annotation == ("None" if none else "bool" if kfunc.result == BOOL else "int")
@@ -170,8 +208,10 @@ def test_results_are_what_the_abi_says(name: str, kind: str) -> None:
             assert result == 0 or (ctx.folios[result, core.LIST] == 0) == (kfunc.ownership == "owned")
         elif kfunc.ownership == "ref":
             check_reference(ctx, arguments[0], result)
-        elif name not in ("folio_key", "ctx_key"):
-            assert kfunc.low <= result <= kfunc.high
+        elif name not in ("folio_key", "ctx_key", "ref_key"):
+            assert kfunc.result is not None
+            assert kfunc.low <= wrap(result, kfunc.result) <= kfunc.high
+            assert wrap(result, I64) == result
         if kfunc.pure and before:
             assert bench.simulation.digest() == before
         for arg, given in zip(kfunc.args, arguments[len(arguments) - len(kfunc.args) :], strict=True):
@@ -182,12 +222,61 @@ def test_results_are_what_the_abi_says(name: str, kind: str) -> None:
 
 
 def check_reference(ctx: Context, m: int, reference: int) -> None:
-    """Null, or the value of an entry of the map."""
-    first, stride = ctx.maps[m, core.MAP_VALUE], ctx.maps[m, core.MAP_STRIDE]
-    if reference:
-        entry, rest = divmod(reference - first, stride)
-        assert rest == 0
-        assert 1 <= entry <= ctx.maps[m, core.MAP_CAPACITY] + 1  # one entry is to spare
+    """Null, or the value of an element or of an entry that is there."""
+    if not reference:
+        return
+    if m == MAPS["array"]:
+        place, rest = divmod(reference - 8 * ctx.maps[m, core.MAP_ENTRY], ctx.maps[m, core.MAP_STRIDE])
+        assert rest == 0 and 0 <= place < ctx.maps[m, core.MAP_CAPACITY]
+    else:
+        assert reference in references(ctx, next(kind for kind, number in MAPS.items() if number == m))
+
+
+@pytest.mark.parametrize(("name", "kind"), KFUNC_KINDS)
+def test_one_without_effects_says_the_same_again(name: str, kind: str) -> None:
+    """The verifier remembers results; nothing but a call with effects may change them."""
+    kfunc, function = abi.KFUNCS[name], implementation(name, kind)
+    ctx = made_bench().reset()
+    if kfunc.pure:
+        for arguments in arguments_of(kfunc, kind, ctx)[:200]:
+            assert function(ctx, 0, *arguments) == function(ctx, 0, *arguments)
+
+
+@pytest.mark.parametrize(("name", "kind"), KFUNC_KINDS)
+def test_only_what_a_call_may_change_changes(name: str, kind: str) -> None:
+    """No kfunc writes a policy's own state or its fields of folios, and none but those of a map the values in one."""
+    kfunc, function, bench = abi.KFUNCS[name], implementation(name, kind), made_bench()
+    layout = bench.simulation.layout
+    for arguments in arguments_of(kfunc, kind, bench.reset())[:60]:
+        ctx = bench.reset()
+        ctx.policy[0] = 1234567
+        values = [reference for kind in ("hash", "lru_hash") for reference in references(ctx, kind)]
+        before = [bytes(bench.simulation.regions["map_entries"][at : at + 4]) for at in values]
+        function(ctx, 0, *arguments)
+        assert ctx.policy[0] == 1234567
+        if kfunc.receiver not in ("map", "ref"):
+            assert [bytes(bench.simulation.regions["map_entries"][at : at + 4]) for at in values] == before
+    assert layout.state_stride == 1
+
+
+LINES_PER_STEP = 4
+"""Lines of Python that a step may stand for: one of them is a few instructions, a call and its checks more."""
+
+
+@pytest.mark.parametrize(("name", "kind"), [(k, kind) for k, kind in KFUNC_KINDS if abi.KFUNCS[k].receiver in TABLES])
+def test_steps_say_what_a_kfunc_of_a_table_costs(name: str, kind: str) -> None:
+    """As `test_kfunc_effects.py` says of the others."""
+    kfunc, function, bench = abi.KFUNCS[name], implementation(name, kind), made_bench()
+    for arguments in arguments_of(kfunc, kind, bench.reset())[::7][:40]:
+        ctx = bench.reset()
+        steps = kfunc.steps + kfunc.steps_per_element * ctx.maps[MAPS["array"], core.MAP_CAPACITY]
+        lines = lines_of(functools.partial(function, ctx, 0, *arguments))
+        assert lines <= LINES_PER_STEP * steps, (arguments, lines)
+
+
+def test_what_costs_by_element_grows_with_elements_only() -> None:
+    grows = {name for name, kfunc in abi.KFUNCS.items() if kfunc.steps_per_element}
+    assert grows == {"map_fill", "map_halve"}
 
 
 @pytest.mark.parametrize(("name", "kind"), [(k, kind) for k, kind in KFUNC_KINDS if abi.KFUNCS[k].receiver == "map"])
@@ -197,7 +286,7 @@ def test_references_die_where_the_abi_says_and_nowhere_else(name: str, kind: str
     bench = made_bench()
     for arguments in arguments_of(kfunc, kind, bench.reset()):
         ctx = bench.reset()
-        keys = [k for k in range(100) if lookup(ctx, 0, m, k)]
+        keys = [k for k in (*range(100), -1, -(1 << 63), (1 << 63) - 1) if lookup(ctx, 0, m, k)]
         held = {k: lookup(ctx, 0, m, k) for k in keys}
         function(ctx, 0, *arguments)
         died |= {k: lookup(ctx, 0, m, k) for k in keys} != held
@@ -239,6 +328,8 @@ def counting_policy() -> str:
         "folio_evicted": f"return {abi.MAX_SHADOW};",
         "refault": "return 3;",
         "walk_table": "return 1;",
+        "admit": "return 1;",
+        "tick": "ctx.reclaim(3);",
         "young": "f.activate();",
     }
     text = [
@@ -261,7 +352,7 @@ def counting_policy() -> str:
 @pytest.mark.parametrize("watermarks", [(0, 0, 0), (2, 6, 12)], ids=str)
 def test_every_hook_is_called_and_sees_what_the_abi_says(watermarks: tuple[int, int, int]) -> None:
     policy = compiled(counting_policy())
-    machine = Machine(64, watermarks=watermarks, swappiness=200)
+    machine = Machine(64, watermarks=watermarks, swappiness=200, tick_ns=1_000_000)
     digests = set()
     for kind in ("python", "O3"):
         simulation = simulate(policy, mixed(3000, 300), machine, kind)
@@ -322,12 +413,12 @@ def test_the_core_calls_hooks_with_the_arguments_of_the_abi() -> None:
     trace = mixed(3000, 300)
     for builtin in ("builtin:lru", "builtin:mglru"):
         policy = program(builtin)
-        machine = Machine(64, watermarks=(2, 6, 12), vma_pages=0)
+        machine = Machine(64, watermarks=(2, 6, 12), vma_pages=0, tick_ns=1_000_000)
         simulation = Simulation(Attachment(policy, {}), machine, executor("python", policy, False))
         simulation.run(trace, 0, 0)
         ctx = context_of(simulation)
         assert isinstance(policy, Builtin)
-        ctx.HOOKS_ALL = ctx.HOOKS_ANY = hook_bits(policy) | 1 << MISS
+        ctx.HOOKS_ALL = ctx.HOOKS_ANY = hook_bits(policy) | 1 << MISS | 1 << ADMIT | 1 << TICK
         ctx.hooks = recording(calls, dict(policy.hooks))
         assert replay.attach(ctx, 0) == 0
         assert replay.replay(ctx, 0, len(trace.page)) == len(trace.page)

@@ -21,8 +21,7 @@ SECTIONS = {
 }
 """What a section of the layout is about, and how many words there are."""
 NO_WORDS = {
-    "MAX_NODES", "MAX_SWAP_DEVICES", "MAX_QUEUES", "FILES", "NR_COUNTERS", "FLUSH_MARKS", "MAP_KEY",
-    "MAP_PREV", "MAP_NEXT",
+    "MAX_NODES", "MAX_SWAP_DEVICES", "MAX_QUEUES", "FILES", "NR_COUNTERS", "FLUSH_MARKS",
 }  # fmt: skip
 SPANS = {
     "RECLAIM_POSITION": layout.MAX_NODES,

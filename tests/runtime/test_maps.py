@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from runtime import regions
 from runtime.core import layout as core
 from runtime.core import maps
 from runtime.core.context import Context
@@ -49,8 +50,13 @@ def order_of(ctx: Context, m: int) -> list[int]:
     end = entry = ctx.maps[m, core.MAP_ENTRY]
     keys = []
     while (entry := ctx.map_links[entry, core.MAP_NEXT]) != end:
-        keys.append(ctx.map_keys[entry, core.MAP_KEY] & MASK64)
+        keys.append(ctx.map_keys[entry + core.MAP_KEY] & MASK64)
     return keys
+
+
+def value_at(ctx: Context, at: int) -> tuple[int, int]:
+    """The two words of a value."""
+    return ctx.map_values[at // 8], ctx.map_values[at // 8 + 1]
 
 
 def check_index(ctx: Context, m: int) -> None:
@@ -59,9 +65,9 @@ def check_index(ctx: Context, m: int) -> None:
     slots = {s: ctx.map_index[index + s] for s in range(mask + 1) if ctx.map_index[index + s] != 0}
     assert len(slots) == len(set(slots.values())) == ctx.maps[m, core.MAP_LEN]
     for slot, entry in slots.items():
-        first = ctx.maps[m, core.MAP_ENTRY] + 1
-        assert first <= entry <= first + ctx.maps[m, core.MAP_CAPACITY]
-        probe = maps.map_home(ctx, m, ctx.map_keys[entry, core.MAP_KEY])
+        number, rest = divmod(entry - ctx.maps[m, core.MAP_ENTRY], ctx.maps[m, core.MAP_STRIDE])
+        assert rest == 0 and 1 <= number <= ctx.maps[m, core.MAP_CAPACITY] + 1  # one is to spare
+        probe = maps.map_home(ctx, m, ctx.map_keys[entry + core.MAP_KEY])
         while probe != slot:
             assert probe in slots
             probe = (probe + 1) & mask
@@ -82,6 +88,9 @@ KEYS = st.one_of(
 )
 
 
+WORDS = st.integers(-(1 << 63), (1 << 63) - 1)
+
+
 class MapMachine(RuleBasedStateMachine):
     """A map against an `OrderedDict` of its values."""
 
@@ -91,7 +100,7 @@ class MapMachine(RuleBasedStateMachine):
     def attach(self, size: int) -> None:
         self.size = size
         self.ctx = map_context(self.kind, size)
-        self.model: OrderedDict[int, bytes] = OrderedDict()
+        self.model: OrderedDict[int, tuple[int, int]] = OrderedDict()
         self.insert_function: Any = implementation("map_insert", self.kind)
 
     def value(self, key: int) -> int:
@@ -105,7 +114,7 @@ class MapMachine(RuleBasedStateMachine):
             return
         if key not in self.model and len(self.model) == self.size:
             self.model.popitem(last=False)
-        self.model.setdefault(key, bytes(16))
+        self.model.setdefault(key, (0, 0))
         if self.kind == "lru_hash":
             self.model.move_to_end(key)
 
@@ -126,14 +135,34 @@ class MapMachine(RuleBasedStateMachine):
             if key in self.model:
                 self.model.move_to_end(key)
 
-    @rule(key=KEYS, value=st.binary(min_size=16, max_size=16))
-    def store(self, key: int, value: bytes) -> None:
+    @rule(key=KEYS, value=st.tuples(WORDS, WORDS))
+    def store(self, key: int, value: tuple[int, int]) -> None:
         at = self.value(key)
         assert (at != 0) == (key in self.model)
         if at:
-            for i, byte in enumerate(value):
-                self.ctx.map_bytes[at + i] = byte
+            self.ctx.map_values[at // 8], self.ctx.map_values[at // 8 + 1] = value
             self.model[key] = value
+
+    @rule(data=st.data(), newest=st.booleans())
+    def move(self, data: st.DataObject, newest: bool) -> None:
+        if self.model:
+            key = data.draw(st.sampled_from(list(self.model)))
+            moved = maps.map_make_newest if newest else maps.map_make_oldest
+            moved(self.ctx, 0, TESTED, self.value(key))
+            self.model.move_to_end(key, last=newest)
+
+    @rule(data=st.data())
+    def remove(self, data: st.DataObject) -> None:
+        if self.model:
+            key = data.draw(st.sampled_from(list(self.model)))
+            maps.map_remove_entry(self.ctx, 0, TESTED, self.value(key))
+            del self.model[key]
+
+    @rule()
+    def pop_oldest(self) -> None:
+        assert maps.map_pop_oldest(self.ctx, 0, TESTED) == bool(self.model)
+        if self.model:
+            self.model.popitem(last=False)
 
     @rule(key=KEYS)
     def look(self, key: int) -> None:
@@ -148,10 +177,19 @@ class MapMachine(RuleBasedStateMachine):
         assert maps.map_len(self.ctx, 0, TESTED) == len(self.model)
         assert maps.map_capacity(self.ctx, 0, TESTED) == self.size
         for key, value in self.model.items():
-            at = self.value(key)
-            assert bytes(self.ctx.map_bytes[at + i] for i in range(16)) == value
+            assert value_at(self.ctx, self.value(key)) == value
+        assert self.walked(maps.map_oldest, maps.map_newer) == list(self.model)
+        assert self.walked(maps.map_newest, maps.map_older) == list(reversed(self.model))
         check_index(self.ctx, TESTED)
         assert maps.map_len(self.ctx, 0, 0) == 0, "the neighbour"
+
+    def walked(self, first: Any, following: Any) -> list[int]:
+        """The keys on a walk by reference."""
+        keys, at = [], first(self.ctx, 0, TESTED)
+        while at:
+            keys.append(maps.ref_key(self.ctx, 0, TESTED, at) & MASK64)
+            at = following(self.ctx, 0, TESTED, at)
+        return keys
 
 
 class LruMapMachine(MapMachine):
@@ -194,8 +232,31 @@ def test_a_full_map_of_keys_with_one_home() -> None:
 def test_a_value_begins_as_zeros_again() -> None:
     ctx = map_context("hash", 1)
     maps.hash_insert(ctx, 0, TESTED, 7)
-    ctx.map_bytes[maps.map_lookup(ctx, 0, TESTED, 7)] = 255
+    ctx.map_values[maps.map_lookup(ctx, 0, TESTED, 7) // 8] = 255
     maps.map_delete(ctx, 0, TESTED, 7)
     maps.hash_insert(ctx, 0, TESTED, 8)
-    at = maps.map_lookup(ctx, 0, TESTED, 8)
-    assert [ctx.map_bytes[at + i] for i in range(16)] == [0] * 16
+    assert value_at(ctx, maps.map_lookup(ctx, 0, TESTED, 8)) == (0, 0)
+
+
+def test_keys_that_a_policy_makes_up_do_not_meet_at_one_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a multiplier that everyone knows a policy makes keys of one home, and each of its calls, which are counted
+    as 40 steps, probes all of them."""
+    inverse = pow(regions.GOLDEN_RATIO, -1, 1 << 64)
+    products = [number * inverse & MASK64 for number in range(100)]
+    keys = [signed(product ^ product >> 32) for product in products]
+    homes = []
+    for multiplier in (regions.GOLDEN_RATIO, 0x1234_5678_9ABC_DEF1):
+        monkeypatch.setattr(regions, "SECRET", multiplier)
+        ctx = map_context("hash", 100)
+        homes.append(len({maps.map_home(ctx, TESTED, key) for key in keys}))
+    assert homes[0] == 1 and homes[1] > 50
+
+
+def test_nobody_knows_the_multiplier_but_of_pages() -> None:
+    policy = compiled("policy p; map m: hash<u64>[4]; map n: hash<page_key>[4]; hook evict_folios(ctx) {}")
+    simulation = Simulation(Attachment(policy), Machine(4), executor("python", policy, False))
+    secret, known = (
+        context_of(simulation).maps[0, core.MAP_MULTIPLIER],
+        context_of(simulation).maps[1, core.MAP_MULTIPLIER],
+    )
+    assert secret & 1 and secret == regions.SECRET and known == regions.GOLDEN_RATIO

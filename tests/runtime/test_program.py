@@ -198,6 +198,7 @@ def test_code_is_made_once_for_each_model() -> None:
             "s3fifo:small_percent",
             "s3fifo:small_percent: `small_percent` sets nothing (write `s3fifo:small_percent=value`)",
         ),
+        ("clock:a=1:b=2", "clock:a=1:b=2: settings have commas between them (write `clock:a=1,b=2`)"),
         ("sieves", "unknown policy `sieves` (did you mean `sieve`?)"),
     ],
 )

@@ -10,10 +10,13 @@ import pytest
 
 from dsl import abi
 from dsl.ir_text import parse_policy
-from runtime.map_sizes import AttachError, place_maps
+from runtime.machine import Machine, Memcg, Task
+from runtime.map_sizes import AttachError, place_maps, words_of
 from runtime.program import load_program
+from runtime.regions import Attachment, Lineup, allocate, zeroed
 from runtime.traces import load, open_trace
 from runtime.workload import open_workloads
+from tests.runtime.policies import compiled
 from verifier.verify import verify
 
 
@@ -38,8 +41,17 @@ def test_a_map_of_a_size_that_nobody_can_print_is_refused_with_an_error() -> Non
 
 def test_entries_of_all_maps_are_numbered_in_32_bits() -> None:
     policy = parse_policy("policy p\nmap m: hash<u64> {} [2147483648]\nmap n: hash<u64> {} [2147483648]\n")
-    with pytest.raises(AttachError, match="the maps would have 4,294,967,300 entries"):
-        place_maps(policy.maps, [0, 0], abi.MAX_MEMORY_PAGES, [])
+    places = place_maps(policy.maps, [0, 0], abi.MAX_MEMORY_PAGES, [])
+    with pytest.raises(AttachError, match="the maps would have 8,589,934,600 words of entries"):
+        words_of(places)
+
+
+def test_entries_of_all_memcgs_are_numbered_together() -> None:
+    """Each memcg's maps were looked at alone: of enough memcgs, the links of the last named entries of the first."""
+    memcgs = tuple(Memcg(f"m{number}", -1 if number == 0 else 0) for number in range(600))
+    greedy = compiled("policy greedy; map m: array<u64, u64>[8000000]; hook evict_folios(ctx) {}")
+    with pytest.raises(AttachError, match="the maps would have 4,800,000,000 words of entries"):
+        allocate(Lineup((Attachment(greedy),) * 600), Machine(100_000, memcgs=memcgs, tasks=(Task("t", 1),)))
 
 
 def test_a_comparison_keeps_the_addresses_of_pages() -> None:
@@ -51,3 +63,8 @@ def test_a_comparison_keeps_the_addresses_of_pages() -> None:
     chunks = list(workload.events.chunks())
     assert whole.keys is not None
     assert np.array_equal(np.concatenate([chunk.keys for chunk in chunks]), whole.keys)
+
+
+def test_memory_that_is_not_there_is_no_defect() -> None:
+    with pytest.raises(MemoryError, match="bytes"):
+        zeroed(1 << 60)

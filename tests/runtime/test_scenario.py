@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+import runtime.scenario.comparison
 from runtime.core import layout as core
 from runtime.costs import DISK, ZRAM, Costs
+from runtime.host import HostMemoryError
 from runtime.machine import UNLIMITED, Machine, Memcg, Task
 from runtime.memory_size import parse_memory_size
-from runtime.program import load_program
+from runtime.program import ProgramError, load_program
 from runtime.report.scenario_table import scenario_run_report
 from runtime.scenario.comparison import ScenarioSettings, compare_scenario, measure
 from runtime.scenario.document import document
@@ -454,6 +457,86 @@ def test_proactive_reclaim_happens_at_its_times(tmp_path: Path) -> None:
     assert row.proactive_ns > 0
 
 
+# --- numbers and names ------------------------------------------------------------------------------------
+
+BY_NAME = """policy by_name; list queue; param task: u64 = 99 in 0..=99; param memcg: u64 = 99 in 0..=99;
+hook admit(ctx) { return if ctx.task == task || ctx.memcg == memcg { 0 } else { 1 }; }
+hook folio_added(f) { queue.push_tail(f); }
+hook evict_folios(ctx) { scan f in queue limit ctx.nr_to_scan { ctx.evict(f); } }
+"""
+THREE = NODE + "".join(
+    f"[[memcg]]\nname = '{m}'\n[[task]]\nname = '{t}'\nmemcg = '{m}'\ntrace = 'loop:pages=50,accesses=100'\n"
+    for m, t in (("apps/db", "queries"), ("apps/web", "pages"), ("batch", "nightly job"))
+)
+
+
+@pytest.mark.parametrize(
+    ("setting", "refused"),
+    [
+        ("task=task.pages", ["pages"]),
+        ("memcg=memcg.apps/db", ["queries"]),
+        ("task=task.nightly job,memcg=memcg.apps/web", ["pages", "nightly job"]),
+        ("task=0", ["queries"]),
+    ],
+)
+def test_params_may_name_tasks_and_memcgs(tmp_path: Path, setting: str, refused: list[str]) -> None:
+    policy = tmp_path / "by_name.rx"
+    policy.write_text(BY_NAME)
+    row = result(tmp_path, THREE, f"{policy}:{setting}")
+    assert row.policy == f"{policy}:{setting}"
+    assert [task.task for task in row.tasks if task.hits == 0] == refused
+    fixed = THREE.replace("name = 'batch'", f"name = 'batch'\npolicy = 'by_name.rx:{setting}'")
+    assert of_task(result(tmp_path, fixed), "nightly job").hits == (0 if "nightly job" in refused else 50)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("task=task.page", "there is no task `page`; did you mean `pages`?"),
+        ("memcg=memcg.db", "there is no memcg `db`"),
+        ("task=pages", "`pages` is not a whole number"),
+    ],
+)
+def test_a_name_that_is_none_is_refused(tmp_path: Path, setting: str, message: str) -> None:
+    policy = tmp_path / "by_name.rx"
+    policy.write_text(BY_NAME)
+    with pytest.raises(ProgramError, match=re.escape(message)):
+        result(tmp_path, THREE, f"{policy}:{setting}")
+    fixed = THREE.replace("name = 'batch'", f"name = 'batch'\npolicy = 'by_name.rx:{setting}'")
+    with pytest.raises(ScenarioError, match=re.escape(message)):
+        result(tmp_path, fixed)
+
+
+def test_a_switch_may_name_them_too(tmp_path: Path) -> None:
+    policy = tmp_path / "by_name.rx"
+    policy.write_text(BY_NAME)
+    to = "0:apps/web={}:task=task.{}"
+    row = result(tmp_path, THREE, "fifo", switch=(to.format(policy, "pages"),))
+    assert [task.task for task in row.tasks if task.hits == 0] == ["pages"]
+    assert f"got {policy}:task=task.pages" in row.message
+    with pytest.raises(ProgramError, match="there is no task `none`"):
+        result(tmp_path, THREE, "fifo", switch=(to.format(policy, "none"),))
+
+
+def test_indexes_of_many_memcgs_are_counted_before_memory_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A heap of each memcg has a place for every page of the machine: 20 bytes here, of a bag 4."""
+    monkeypatch.setattr(runtime.scenario.comparison, "available_memory", lambda: 200 << 20)
+    large = THREE.replace(NODE, "[[node]]\nname = 'n'\nmemory = '8GiB'\n")
+    assert result(tmp_path, large, "fifo").status == "finished"
+    with pytest.raises(HostMemoryError, match=r"would take 0\.3 GiB"):
+        result(tmp_path, large, "lfu")
+
+
+def test_latencies_of_tasks_add_up_to_those_of_their_memcg(tmp_path: Path) -> None:
+    row = result(tmp_path, THREE.replace("memcg = 'batch'", "memcg = 'apps/web'"))
+    web, tasks = of_memcg(row, "apps/web"), [of_task(row, name) for name in ("pages", "nightly job")]
+    assert web.latencies.accesses == sum(task.latencies.accesses for task in tasks) == 200
+    assert web.latencies.max == max(task.latencies.max for task in tasks) > 50_000
+    assert all(task.latencies.accesses == task.accesses for task in row.tasks)
+
+
 # --- the examples -----------------------------------------------------------------------------------------
 
 
@@ -461,9 +544,13 @@ def example(name: str, policy: str = "builtin:lru") -> ScenarioRow:
     return compare_scenario(policy, str(DOCS / "scenarios" / f"{name}.toml")).rows[0]
 
 
+OF_CLAIMS = {"file_search", "zipf_reads", "get_scan", "tenants", "compaction"}
+"""Those that tests/benchmarks/test_benchmark_claims.py runs, smaller."""
+
+
 def test_every_example_is_tested_and_documented() -> None:
     names = {path.stem for path in (DOCS / "scenarios").glob("*.toml")}
-    assert names == {"two_tenants", "tiers", "proactive", "oom", "high"}
+    assert names == {"two_tenants", "tiers", "proactive", "oom", "high"} | OF_CLAIMS
     text = (DOCS / "scenarios.md").read_text(encoding="utf-8")
     assert all(f"docs/scenarios/{name}.toml" in text for name in names)
 
@@ -496,6 +583,22 @@ def test_proactive_reclaim_takes_what_is_cold(policy: str) -> None:
     assert max(sample.memory_pages[0] for sample in row.samples) > 4000
 
 
+def test_what_turns_hot_on_the_slow_node_comes_up() -> None:
+    plain, tiered = example("tiers", "clock"), example("tiers", "tiering")
+    assert plain.counters["pgpromote_success"] == 0 < tiered.counters["pgpromote_success"]
+    assert tiered.counters["evictions"] == 0
+    assert tiered.time_ns < 0.97 * plain.time_ns
+
+
+def test_a_policy_can_do_the_daemon_s_work(tmp_path: Path) -> None:
+    text = (DOCS / "scenarios/proactive.toml").read_text()
+    alone = text[: text.index("# 100 pages every")].replace("sample_every", 'tick = "5ms"\nsample_every')
+    row = result(tmp_path, alone, "cold_reclaim:cold_ms=60")
+    assert row.counters["pgsteal_proactive"] > 3800
+    assert row.memcgs[0].memory_pages < 2200
+    assert row.counters["misses"] - 5500 < 0.05 * 150_000
+
+
 def test_the_leaking_job_is_killed_and_the_other_goes_on() -> None:
     row = example("oom")
     assert row.status == "finished"
@@ -523,4 +626,5 @@ def test_the_kernels_algorithms_in_the_language_do_the_same(name: str, kernels: 
     builtin, written = rows
     assert (builtin.time_ns, builtin.tasks, builtin.nodes) == (written.time_ns, written.tasks, written.nodes)
     for one, other in zip(builtin.memcgs, written.memcgs, strict=True):
-        assert replace(other, policy=one.policy) == one
+        unlike = {"policy": one.policy, "metadata_bytes_per_folio": one.metadata_bytes_per_folio}
+        assert replace(other, **unlike) == one
