@@ -13,7 +13,7 @@ from typing import Any
 
 from dsl import ir
 from verifier.domains import value as scalars
-from verifier.domains.reference import Folio, Gone, Nullness, Reference
+from verifier.domains.reference import GONE, HANDLES, Folio, Nullness, Reference
 from verifier.domains.value import Scalar
 from verifier.obligations import (
     Alive,
@@ -28,8 +28,9 @@ from verifier.obligations import (
     Readable,
     ResultKept,
 )
+from verifier.order import Order
 from verifier.refine import Refinement
-from verifier.state import POISON, UNINITIALISED, Definition, Space, State, Value, assign
+from verifier.state import POISON, Definition, Space, State, Value, assign
 from verifier.transfer import Transfer
 
 
@@ -40,32 +41,46 @@ class Checker:
         self._space = space
         self._layout = space.layout
         self._value = transfer.value
+        self._order = Order(space)
         self._tests: dict[type[Any], Callable[[State, Any], bool]] = {
-            Readable: self._readable, NotNull: self._not_null, Alive: self._alive, Owns: self._owns,
+            NotNull: self._not_null, Alive: self._alive, Owns: self._owns,
             InBounds: self._within, Fits: self._within, InRange: self._within, Droppable: self._droppable,
             ResultKept: lambda state, obligation: False, NothingOwned: self._nothing_owned,
         }  # fmt: skip
 
-    def holds(self, state: State, obligation: Obligation) -> bool:
-        """Whether the obligation is proved. One of an unknown kind is not."""
-        test = self._tests.get(type(obligation))
-        return test is not None and test(state, obligation)
-
-    def _readable(self, state: State, obligation: Readable) -> bool:
-        value = state.value(self._layout.registers + obligation.register.index)
-        return value is not UNINITIALISED and not isinstance(value, Gone)
+    def test_of(self, obligation: Obligation) -> Callable[[State, Any], bool]:
+        """The test that tells whether the obligation is proved; that of `Readable` is the fixpoint's, which asks it of
+        every register read. One of an unknown kind is not proved."""
+        return self._tests.get(type(obligation), lambda state, obligation: False)
 
     def _not_null(self, state: State, obligation: NotNull) -> bool:
         value = self._value(state, obligation.operand)
-        return value is POISON or (isinstance(value, Folio | Reference) and value.nullness is Nullness.NOT_NULL)
+        return value is POISON or (isinstance(value, HANDLES) and value.nullness is Nullness.NOT_NULL)
 
     def _alive(self, state: State, obligation: Alive) -> bool:
         value = self._value(state, obligation.reference)
-        return value is POISON or (isinstance(value, Reference) and value.epoch == state.cells[value.table])
+        return value is POISON or (isinstance(value, Reference) and value.epoch == state.symbol(value.table))
 
     def _within(self, state: State, obligation: InBounds | Fits | InRange) -> bool:
+        """By its range, or if that is too wide by what bounds it (`verifier/order.py`); that is then known of it."""
         value = self._value(state, _bounded(obligation))
-        return value is POISON or (isinstance(value, Scalar) and value.fits(*limits(obligation)))
+        low, high = limits(obligation)
+        if value is POISON or not isinstance(value, Scalar):
+            return value is POISON
+        return value.fits(low, high) or self._bounded(state, _bounded(obligation), low, high)
+
+    def _bounded(self, state: State, operand: ir.Operand, low: int, high: int) -> bool:
+        if not isinstance(operand, ir.Reg):
+            return False
+        symbol, least, most = (
+            state.symbol(self._layout.register(operand)),
+            scalars.constant(low),
+            scalars.constant(high),
+        )
+        if self._order.most(state, symbol, most) > 0 or self._order.most(state, least, symbol) > 0:
+            return False
+        Refinement(self._space, state).assume_scalar(symbol, scalars.between(low, high))
+        return True
 
     def _owns(self, state: State, obligation: Owns) -> bool:
         """Null is the business of `NotNull`."""
@@ -79,13 +94,16 @@ class Checker:
         return not self.owning_cells(state)
 
     def owning_cells(self, state: State) -> list[int]:
-        return sorted(cell for cell in state.owned if state.owning(cell))
+        """The registers that own a folio. Memory that remembers whose field was read owns nothing."""
+        return sorted(cell for cell in state.owned if cell < self._layout.memory and state.owning(cell))
 
     # --- after a failure -----------------------------------------------------------------------------------
 
     def assume(self, state: State, obligation: Obligation) -> None:
         match obligation:
-            case Readable(register) | Droppable(register):
+            case Readable(register):
+                self._poison_moved(state, self._layout.register(register))
+            case Droppable(register):
                 self.poison(state, self._layout.register(register))
             case NotNull(operand):
                 self._assume_not_null(state, operand)
@@ -100,26 +118,40 @@ class Checker:
     def poison(self, state: State, cell: int) -> None:
         assign(self._space, state, cell, POISON, Definition(None, (), (), POISON))
 
+    def _poison_moved(self, state: State, cell: int) -> None:
+        """A register that cannot be read, and the one that its folio was moved to: `let g = f` and then a use of `f` is
+        one mistake."""
+        copy = self._space.definitions[state.cells[cell]].node
+        if isinstance(copy, ir.Copy) and state.value(cell) is GONE:
+            target = self._layout.register(copy.dst)
+            if state.owning(target):
+                self.poison(state, target)
+        self.poison(state, cell)
+
     def _assume_not_null(self, state: State, operand: ir.Operand) -> None:
         if not isinstance(operand, ir.Reg):
             return
-        symbol = state.cells[self._layout.register(operand)]
-        value = state.values[symbol]
-        if isinstance(value, Folio | Reference) and value.nullness is Nullness.MAYBE:
+        symbol = state.symbol(self._layout.register(operand))
+        value = state.known(symbol)
+        if isinstance(value, HANDLES) and value.nullness is Nullness.MAYBE:
             Refinement(self._space, state).assume_not_null(symbol)
         else:
             state.restrict(symbol, POISON)
 
     def _revive(self, state: State, cell: int) -> None:
+        """One that was not tested for null is to be looked up again, and tested then: nothing more is said of it."""
         value = state.value(cell)
-        if isinstance(value, Reference):
-            alive: Value = Reference(value.nullness, value.table, state.cells[value.table])
-            assign(self._space, state, cell, alive, self._space.definitions[state.cells[cell]])
+        if isinstance(value, Reference) and value.nullness is not Nullness.NOT_NULL:
+            self.poison(state, cell)
+        elif isinstance(value, Reference):
+            alive: Value = Reference(value.nullness, value.table, state.symbol(value.table))
+            before = self._space.definitions[state.symbol(cell)]
+            assign(self._space, state, cell, alive, Definition(before.node, before.terms, before.sources, alive))
 
     def _assume_within(self, state: State, operand: ir.Operand, low: int, high: int) -> None:
         if not isinstance(operand, ir.Reg):
             return
-        symbol = state.cells[self._layout.register(operand)]
+        symbol = state.symbol(self._layout.register(operand))
         possible = Refinement(self._space, state).assume_scalar(symbol, scalars.between(low, high))
         if not possible:
             state.restrict(symbol, POISON)

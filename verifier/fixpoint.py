@@ -15,24 +15,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 from dsl import ir
 from dsl.abi import HOOKS, MAX_VERIFIER_STEPS
 from dsl.types import U64
-from verifier.cells import lay_out, nodes_of
+from verifier.cells import lay_out
 from verifier.check import Checker
 from verifier.domains import value as scalars
-from verifier.domains.reference import Folio, Nullness
+from verifier.domains.reference import Folio, Gone, Nullness
 from verifier.domains.value import Scalar
-from verifier.invariant import Invariant, Phase, thresholds_of
-from verifier.obligations import Obligation, derive
+from verifier.invariant import Invariant, Phase, Thresholds
+from verifier.obligations import Obligation, Readable, registers_read
+from verifier.order import Order
+from verifier.plan import Planner, Step
 from verifier.refine import refine
 from verifier.state import (
     NOTHING,
     OPAQUE,
     UNINITIALISED,
+    Base,
     Definition,
+    Site,
     Space,
     State,
     Value,
@@ -45,6 +50,7 @@ from verifier.state import (
 from verifier.transfer import Transfer
 
 _SHRINKING_ROUNDS = 2
+_MAX_COUNTED = 16
 
 Repeating = ir.Loop | ir.Scan
 
@@ -85,6 +91,15 @@ class _Frame:
     continues: list[State] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """Where a round began."""
+
+    symbols: int
+    frames: tuple[tuple[int, int], ...]
+    failed: bool
+
+
 Observer = Callable[[ir.Node, State, Space], None]
 
 
@@ -98,24 +113,30 @@ class Fixpoint:
         reporter: Reporter,
         observe: Observer | None = None,
         work: Work | None = None,
+        always: bool = False,
     ) -> None:
-        layout = lay_out(policy, function)
+        """`observe` is called when failures are reported; with `always` at every step, and what it is shown last of a
+        point is what was confirmed."""
         self._work = work or Work()
-        self._call_work = len(layout.volatile()) >> 3
         self._function = function
         self._reporter = reporter
-        self._observe = observe
-        self.space = Space(policy, function, layout)
-        self._layout = layout
+        self._observe, self._always = observe, always
+        self._layout = lay_out(policy, function)
+        self.space = Space(policy, function, self._layout)
         self._transfer = Transfer(self.space)
         self._checker = Checker(self.space, self._transfer)
-        nodes = list(nodes_of(function.body))
-        self._obligations = {id(node): derive(policy, function, node) for node in nodes}
-        self._end = ir.Return(None, function.span)
-        self._obligations[id(self._end)] = derive(policy, function, self._end)
-        self._invariants = {id(node): Invariant() for node in nodes if isinstance(node, Repeating)}
-        self._thresholds = thresholds_of(nodes)
-        self._phase = Phase.REPORT
+        self._order = Order(self.space)
+        planner = Planner(self.space, self._transfer, self._checker)
+        self._steps = planner.steps
+        self._end = planner.step(ir.Return(None, function.span))
+        self._control: dict[type[Any], Callable[[Step, State], State | None]] = {
+            ir.If: self._if, ir.Block: self._block, ir.Loop: self._loop, ir.Scan: self._loop,
+            ir.Break: self._break, ir.Continue: self._continue, ir.Return: self._return,
+        }  # fmt: skip
+        self._invariants = {id(loop): Invariant(Thresholds(loop)) for loop in planner.loops}
+        self._phase = Phase.GROW
+        self._shrinking = True
+        self._failed = False
         self._changed = False
         self._frames: list[_Frame] = []
         self.limits: dict[int, Scalar] = {}
@@ -133,33 +154,32 @@ class Fixpoint:
             self._reporter.too_hard(self._function)
 
     def _analyse(self) -> None:
-        if self._invariants:
-            self._pass(Phase.GROW)
-            widened = any(invariant.widened for invariant in self._invariants.values())
-            for _ in range(_SHRINKING_ROUNDS if widened else 0):
-                self._pass(Phase.SHRINK)
+        self._pass(Phase.GROW)
+        if not self._failed and (self._observe is None or self._always):
+            return
         self._pass(Phase.REPORT)
         while self._changed:
+            self._shrinking = False
             self._pass(Phase.GROW)
             self._pass(Phase.REPORT)
 
     def _pass(self, phase: Phase) -> None:
         self._phase = phase
-        self._changed = False
+        self._changed = self._failed = False
         self.limits.clear()
-        del self.space.definitions[1:]
+        self.space.forget(NOTHING + 1)
         if phase is Phase.REPORT:
             self._reporter.begin(self.space)
-        state = self._body(self._function.body, self._entry())
+        state = self._body(self._steps, self._entry())
         if state is not None:
-            self._require(state, self._end)
-            if phase is Phase.REPORT and self._function.result is not None:
-                self._reporter.falls_off_end(self._function)
+            self._require(self._end, state)
+            if self._function.result is not None:
+                self._fail(lambda: self._reporter.falls_off_end(self._function))
 
     def _entry(self) -> State:
         """Where a hook begins: state variables hold anything, params anything in their range; the folio is the core's
         or the hook's, as the `abi` says."""
-        state, policy = empty_state(), self.space.policy
+        state, policy = empty_state(self.space), self.space.policy
         values: dict[int, Value] = dict.fromkeys(range(self._layout.maps), OPAQUE)
         for number, cell in self._layout.states.items():
             values[cell] = scalars.of_type(policy.states[number].type)
@@ -174,107 +194,141 @@ class Fixpoint:
 
     # --- structure -----------------------------------------------------------------------------------------
 
-    def _body(self, body: tuple[ir.Node, ...], state: State) -> State | None:
-        """The state at the end of a body that is entered with `state`; None if that cannot be reached."""
+    def _body(self, steps: tuple[Step, ...], state: State) -> State | None:
+        """The state at the end of steps that are entered with `state`; None if that cannot be reached."""
         current: State | None = state
-        for node in body:
+        for step in steps:
             if current is None:
                 return None
-            current = self._node(node, current)
+            self._require(step, current)
+            if step.rule is not None:
+                step.rule(current, step.node)
+            else:
+                current = self._control[step.node.__class__](step, current)
         return current
 
-    def _node(self, node: ir.Node, state: State) -> State | None:
-        self._spend(node, state)
-        if self._observe is not None and self._phase is Phase.REPORT:
-            self._observe(node, state, self.space)
-        self._require(state, node)
-        match node:
-            case ir.If():
-                return self._if(node, state)
-            case ir.Block():
-                return self._block(node, state)
-            case ir.Loop() | ir.Scan():
-                return self._loop(node, state)
-            case ir.Break():
-                self._frames[-1 - node.depth].breaks.append(state)
-                return None
-            case ir.Continue():
-                self._frames[-1 - node.depth].continues.append(state)
-                return None
-            case ir.Return():
-                return None
-        self._transfer.apply(state, node)
-        return state
-
-    def _spend(self, node: ir.Node, state: State) -> None:
-        """Counts a node, and what grows with the state: what a call makes unknown, and the folios in the hand."""
-        owned = len(state.owned)
-        steps = 1 + (owned >> 6)
-        if isinstance(node, ir.Return):
-            steps += owned
-        elif isinstance(node, ir.Call):
-            steps += self._call_work
-        self._work.left -= steps
+    def _require(self, step: Step, state: State) -> None:
+        """Counts a step, and what grows with the folios in the hand; asks for what must hold at it."""
+        self._work.left -= step.work + (len(state.owned) >> 6)
         if self._work.left < 0:
             raise _TooHardError
+        if self._observe is not None and (self._always or self._phase is Phase.REPORT):
+            self._observe(step.node, state, self.space)
+        for cell in step.readable:
+            value = state.value(cell)
+            if value is UNINITIALISED or value.__class__ is Gone:
+                self._unmet(step, state, Readable(self._register_of(step, cell)))
+        for test, obligation in step.tests:
+            if not test(state, obligation):
+                self._unmet(step, state, obligation)
 
-    def _require(self, state: State, node: ir.Node) -> None:
-        for obligation in self._obligations[id(node)]:
-            if not self._checker.holds(state, obligation):
-                if self._phase is Phase.REPORT:
-                    self._reporter.failed(state, node, obligation)
-                self._checker.assume(state, obligation)
+    def _register_of(self, step: Step, cell: int) -> ir.Reg:
+        """A register that a step reads, by its cell."""
+        return next(r for r in registers_read(step.node) if self._layout.register(r) == cell)
 
-    def _merge(self, states: list[State], node: ir.Node) -> State | None:
+    def _unmet(self, step: Step, state: State, obligation: Obligation) -> None:
+        self._fail(lambda: self._reporter.failed(state, step.node, obligation))
+        self._checker.assume(state, obligation)
+
+    def _fail(self, report: Callable[[], None]) -> None:
+        self._failed = self.space.poisoned = True
+        if self._phase is Phase.REPORT:
+            report()
+
+    def _merge(self, states: list[State], node: ir.Node, parted: int = -1) -> State | None:
         def conflict(cell: int, first: Definition, second: Definition) -> None:
-            if self._phase is Phase.REPORT:
-                self._reporter.paths_disagree(node, cell, first, second)
+            self._fail(lambda: self._reporter.paths_disagree(node, cell, first, second))
 
-        return merge(self.space, states, node, conflict)
+        return merge(self.space, states, Site(node, parted if parted >= 0 else len(self.space.definitions)), conflict)
 
-    def _if(self, node: ir.If, state: State) -> State | None:
+    def _if(self, step: Step, state: State) -> State | None:
         """Sound: each branch is entered with every state in which the condition has its outcome."""
+        node = step.node
+        assert isinstance(node, ir.If)
         ends = []
-        for truth, body in ((True, node.then), (False, node.orelse)):
-            branch = state.fork()
+        symbols = len(self.space.definitions)
+        for truth, steps, branch in ((True, step.body, state.fork()), (False, step.orelse, state)):
             if self._take(branch, node.condition, truth):
-                end = self._body(body, branch)
+                end = self._body(steps, branch)
                 if end is not None:
                     ends.append(end)
-        return self._merge(ends, node)
+        return self._merge(ends, node, symbols)
 
     def _take(self, state: State, condition: ir.Operand, truth: bool) -> bool:
         if isinstance(condition, ir.Const):
             return bool(condition.value) == truth
-        return refine(self.space, state, state.cells[self._layout.register(condition)], truth)
+        return refine(self.space, state, state.symbol(self._layout.register(condition)), truth)
 
-    def _block(self, node: ir.Block, state: State) -> State | None:
+    def _block(self, step: Step, state: State) -> State | None:
         frame = _Frame()
         self._frames.append(frame)
-        end = self._body(node.body, state)
+        end = self._body(step.body, state)
         self._frames.pop()
-        return self._merge(frame.breaks if end is None else [*frame.breaks, end], node)
+        return self._merge(frame.breaks if end is None else [*frame.breaks, end], step.node)
+
+    def _break(self, step: Step, state: State) -> None:
+        assert isinstance(step.node, ir.Break)
+        self._frames[-1 - step.node.depth].breaks.append(state)
+
+    def _continue(self, step: Step, state: State) -> None:
+        assert isinstance(step.node, ir.Continue)
+        self._frames[-1 - step.node.depth].continues.append(state)
+
+    def _return(self, step: Step, state: State) -> None:
+        """Ends a path. What is owned there was asked for."""
+        self._work.left -= len(state.owned)
 
     # --- loops ---------------------------------------------------------------------------------------------
 
-    def _loop(self, node: Repeating, entry: State) -> State | None:
+    def _loop(self, step: Step, entry: State) -> State | None:
         """Sound: the body is entered with every state of the head whose counter is below the limit; the end is
         reached from the head, or, if there is a round for certain, from the end of a round."""
-        limit = self._transfer.value(entry, node.limit)
-        bound = limit if isinstance(limit, Scalar) else scalars.between(0, 1)  # poisoned: say nothing about its cost
-        known = self.limits.get(id(node))
-        self.limits[id(node)] = bound if known is None else known.join(bound)
+        bound = self._limit(step, entry)  # the loop's variable may be the register of its limit
+        entry.bind(step.variable, NOTHING)
+        return self._settle(step, entry, bound) if self._phase is Phase.GROW else self._rounds(step, entry, bound)
+
+    def _settle(self, step: Step, entry: State, bound: Scalar) -> State | None:
+        """The state after a loop whose invariant is grown, and if it was widened shrunk, with those of all loops inside
+        it, and confirmed."""
+        mark = self._mark()
+        end = self._rounds(step, entry, bound)
+        invariant = self._invariants[id(step.node)]
+        if self._shrinking and invariant.widened:
+            invariant.widened = False
+            for _ in range(_SHRINKING_ROUNDS):
+                self._rewind(mark)
+                self._phase, self._changed = Phase.SHRINK, False
+                end = self._rounds(step, entry, bound)
+                self._phase = Phase.GROW
+                if not self._changed:
+                    return end
+            self._rewind(mark)
+            end = self._rounds(step, entry, bound)
+        return end
+
+    def _limit(self, step: Step, entry: State) -> Scalar:
+        assert isinstance(step.node, Repeating)
+        limit = self._transfer.value(entry, step.node.limit)
+        return limit if isinstance(limit, Scalar) else scalars.between(0, 1)  # poisoned: say nothing about its cost
+
+    def _rounds(self, step: Step, entry: State, bound: Scalar) -> State | None:
+        """The state after a loop. Growing, rounds are gone through until the invariant holds; else it is one round."""
+        node = step.node
+        assert isinstance(node, Repeating)
+        self.limits[id(node)] = bound
         invariant = self._invariants[id(node)]
-        variable = self._layout.register(node.folio if isinstance(node, ir.Scan) else node.index)
-        entry.bind(variable, NOTHING)
-        base = len(self.space.definitions)
-        left = [(len(frame.breaks), len(frame.continues)) for frame in self._frames]
+        if self._phase is Phase.GROW:
+            self._admit(step, invariant, entry)
+        mark = self._mark()
         while True:
-            self._forget_round(base, left)
-            head = self._head(node, invariant, entry)
+            self._rewind(mark)
+            for inner in step.nest[1:]:
+                self.limits.pop(id(inner), None)
+            head = self._head(node, invariant, entry, bound.high)
             frame = _Frame()
-            back = self._round(node, head, bound, variable, frame) if bound.high > 0 else None
-            if not self._update(node, invariant, entry, head, back) or self._phase is not Phase.GROW:
+            back = self._round(step, invariant, entry, head, bound.high, frame) if bound.high > 0 else None
+            changed = self._update(node, invariant, entry, head, back, bound.high)
+            if not changed or self._phase is not Phase.GROW:
                 break
         ends = list(frame.breaks)
         if isinstance(node, ir.Scan) or bound.low == 0:
@@ -284,68 +338,175 @@ class Fixpoint:
             ends.append(back)
         return self._merge(ends, node)
 
-    def _forget_round(self, base: int, left: list[tuple[int, int]]) -> None:
-        """Drops the symbols of a round, and the states in which it left for outer constructs: another one follows."""
-        del self.space.definitions[base:]
-        for frame, (breaks, continues) in zip(self._frames, left, strict=True):
+    def _mark(self) -> _Mark:
+        frames = tuple((len(frame.breaks), len(frame.continues)) for frame in self._frames)
+        return _Mark(len(self.space.definitions), frames, self._failed)
+
+    def _rewind(self, mark: _Mark) -> None:
+        """Drops what a round left behind: its symbols, its failures, and the states in which it left for outer
+        constructs. Another one follows."""
+        self.space.forget(mark.symbols)
+        self._failed = mark.failed
+        for frame, (breaks, continues) in zip(self._frames, mark.frames, strict=True):
             del frame.breaks[breaks:]
             del frame.continues[continues:]
 
-    def _head(self, node: Repeating, invariant: Invariant, entry: State) -> State:
+    def _admit(self, step: Step, invariant: Invariant, entry: State) -> None:
+        """Lets the invariant hold of the entry before a round is gone through: what the body writes is in it from the
+        start, so that a round that changes nothing of it is the last. But for maps and memory, of which an invariant
+        says nothing: a body that leaves the loop once it changed them leaves what is known of them alone."""
+        for cell in step.written:
+            if not self._layout.maps <= cell < self._layout.memory:
+                continue
+            if cell not in invariant.values and entry.symbol(cell) != NOTHING:
+                invariant.values[cell] = self._frozen(entry, cell)
+                definition = entry.origin(entry.symbol(cell), self.space)
+                invariant.made_by[cell] = definition, definition
+        for cell, value in invariant.values.items():
+            if value is not UNINITIALISED:
+                invariant.admit(cell, self._frozen(entry, cell))
+
+    def _head(self, node: Repeating, invariant: Invariant, entry: State, rounds: int) -> State:
         """The state at the head: the entry's, with fresh symbols for what the loop changes."""
         head = entry.fork()
         for cell in sorted(invariant.values):
             value = invariant.values[cell]
             if value is UNINITIALISED or cell >= self._layout.memory:
-                head.bind(cell, NOTHING)
-            else:
-                sources = invariant.made_by.get(cell, ())
-                assign(self.space, head, cell, thaw(head, value), Definition(node, (), sources, value))
+                if entry.symbol(cell) != NOTHING:
+                    head.bind(cell, NOTHING)
+                continue
+            thawed, base = thaw(head, value), None
+            if cell in invariant.pace:
+                least, most = (change * rounds for change in invariant.pace[cell])
+                base = Base(entry.symbol(cell), least, most)
+                thawed = self._reached(entry, base, thawed)
+            made_by = invariant.made_by.get(cell, ())
+            assign(self.space, head, cell, thawed, Definition(node, (), made_by, thawed, False, base))
         return head
 
-    def _round(self, node: Repeating, head: State, bound: Scalar, variable: int, frame: _Frame) -> State | None:
-        """One round; the state at its end, without the loop's own variable."""
-        state = head.fork()
-        if isinstance(node, ir.Scan):
-            value: Value = Folio(Nullness.NOT_NULL, owned=False)
-        else:
-            value = scalars.between(0, bound.high - 1)
-        assign(self.space, state, variable, value, Definition(node, (), (), value))
+    @staticmethod
+    def _reached(entry: State, base: Base, value: Value) -> Value:
+        """What is left of a value that came from `base` by as much as that says. Should that contradict it, one of the
+        two is not confirmed yet."""
+        begin = entry.known(base.symbol)
+        if not isinstance(begin, Scalar) or not isinstance(value, Scalar):
+            return value
+        return value.meet(scalars.between(begin.low + base.least, begin.high + base.most)) or value
+
+    def _round(
+        self, step: Step, invariant: Invariant, entry: State, head: State, rounds: int, frame: _Frame
+    ) -> State | None:
+        """One round; the state at its end, without the loop's own variable. As it begins, there was at least one round
+        less than there can be."""
+        state, node, variable = head.fork(), step.node, step.variable
+        value: Value = Folio(Nullness.NOT_NULL, owned=False)
+        if isinstance(node, ir.Loop):
+            value = scalars.between(0, rounds - 1)
+        symbol = assign(self.space, state, variable, value, Definition(node, (), (), value))
+        if isinstance(node, ir.Loop) and isinstance(node.limit, ir.Reg):
+            state.relate(symbol, entry.symbol(self._layout.register(node.limit)), None, -1)
+        for cell, (least, most) in invariant.pace.items():
+            base = Base(entry.symbol(cell), least * (rounds - 1), most * (rounds - 1))
+            state.restrict(state.symbol(cell), self._reached(entry, base, state.value(cell)))
+            state.relate(state.symbol(cell), *base)
         self._frames.append(frame)
-        end = self._body(node.body, state)
+        end = self._body(step.body, state)
         self._frames.pop()
         back = self._merge(frame.continues if end is None else [*frame.continues, end], node)
         if back is not None:
-            if back.owning(variable) and self._phase is Phase.REPORT:
-                definitions = self.space.definitions
-                self._reporter.rounds_disagree(node, variable, definitions[NOTHING], definitions[back.cells[variable]])
+            if back.owning(variable):
+                self._rounds_disagree(node, variable, NOTHING, back.symbol(variable))
             back.bind(variable, NOTHING)
         return back
 
-    def _update(self, node: Repeating, invariant: Invariant, entry: State, head: State, back: State | None) -> bool:
+    def _rounds_disagree(self, node: ir.Node, cell: int, before: int, after: int) -> None:
+        assert isinstance(node, Repeating)
+        definitions = self.space.definitions
+        self._fail(lambda: self._reporter.rounds_disagree(node, cell, definitions[before], definitions[after]))
+
+    def _update(
+        self, node: Repeating, invariant: Invariant, entry: State, head: State, back: State | None, rounds: int
+    ) -> bool:
         """Makes the invariant hold of the entry and of the end of a round; whether it had to be changed.
 
         Cells that the round left alone keep their symbol, and with it their value: they need no invariant. Those in
         the invariant are compared even so, since the entry may have become wider or narrower since.
         """
-        changed = {} if back is None else dict(self._changes(head, back))
+        changed = {} if back is None else {cell: symbol for cell, _, symbol in head.cells.differences(back.cells)}
         result = False
+        owned = entry.owned if back is None else entry.owned | back.owned
         for cell in sorted(invariant.values.keys() | changed.keys()):
-            definitions = self.space.definitions
+            if cell not in invariant.values and head.cells[cell] == NOTHING:
+                invariant.values[cell] = UNINITIALISED  # as it was in this round
+            if invariant.values.get(cell) is UNINITIALISED and cell not in owned:
+                continue
             value = self._frozen(entry, cell)
             if back is not None and cell in changed:
-                made_by = definitions[entry.cells[cell]], definitions[back.cells[cell]]
+                made_by = entry.origin(entry.symbol(cell), self.space), back.origin(back.symbol(cell), self.space)
                 value = invariant.join(cell, value, self._frozen(back, cell), made_by)
-            if invariant.adopt(cell, value, self._phase, self._thresholds, self._layout.types.get(cell, U64)):
+                held = self._at_pace(cell, invariant, value, (entry, head, back), rounds)
+                if held is not None:
+                    result |= not held
+                    continue
+            if invariant.adopt(cell, value, self._phase, self._layout.types.get(cell, U64)):
                 result = True
-        if self._phase is Phase.REPORT:
-            for cell, (was, is_now) in invariant.disagreeing.items():
-                self._reporter.rounds_disagree(node, cell, was, is_now)
-        self._changed |= result and self._phase is Phase.REPORT
+        for cell, (was, is_now) in invariant.disagreeing.items():
+            self._fail(partial(self._reporter.rounds_disagree, node, cell, was, is_now))
+        self._changed |= result and self._phase is not Phase.GROW
         return result
 
-    def _changes(self, head: State, back: State) -> list[tuple[int, int]]:
-        return [(cell, symbol) for cell, _, symbol in head.cells.differences(back.cells)]
+    def _at_pace(
+        self, cell: int, invariant: Invariant, value: Value, states: tuple[State, State, State], rounds: int
+    ) -> bool | None:
+        """Whether the invariant holds of a cell for the pace at which it changes; None if that says nothing of it.
+
+        Sound: if every round that begins where the invariant allows changes an integer by something in the pace, then
+        it is, after as many rounds as there can be, no farther from where it began than their product. So the invariant
+        may leave out what one more round would make of it.
+        """
+        entry, head, back = states
+        old, begin = invariant.values.get(cell), entry.value(cell)
+        if not isinstance(old, Scalar) or not isinstance(begin, Scalar) or not isinstance(value, Scalar):
+            return None if invariant.pace.pop(cell, None) is None else False
+        inside = old.includes(value)
+        before, after = head.symbol(cell), back.symbol(cell)
+        if cell not in invariant.pace:
+            counts = not inside and self._counts(after, before) and not self._is_tested(invariant, cell)
+            if inside or not invariant.may_have_pace(cell, counts):
+                return None
+        least, most = min(-self._order.most(back, before, after), 0), max(self._order.most(back, after, before), 0)
+        low, high = begin.low + rounds * least, begin.high + rounds * most
+        whole = self._layout.types.get(cell, U64)
+        if not whole.minimum <= low <= high <= whole.maximum:
+            return None if invariant.pace.pop(cell, None) is None else False
+        reached = scalars.between(low, high)
+        if not invariant.keep_pace(cell, least, most):
+            if self._phase is Phase.GROW and cell in invariant.pace:
+                invariant.extend(cell, reached)
+            return False
+        if inside:
+            return None
+        if self._phase is Phase.SHRINK:
+            return old.includes(reached)
+        return not invariant.extend(cell, reached)
+
+    def _counts(self, after: int, before: int) -> bool:
+        """Whether a symbol is another one, more or less some constants, on every path; a guess, and nothing more."""
+        definitions = self.space.definitions
+        start, found = definitions[before], [definitions[after]]
+        for definition in found:
+            if definition is start:
+                continue
+            if len(found) > _MAX_COUNTED or not (definition.sources or (definition.exact and definition.terms)):
+                return False
+            found += definition.sources
+            found += [definitions[term] for term in definition.terms if isinstance(term, int)]
+        return True
+
+    def _is_tested(self, invariant: Invariant, cell: int) -> bool:
+        """Whether a loop compares a cell with constants, which then may bound it better than its pace."""
+        registers, states = invariant.thresholds.tested
+        return cell - self._layout.registers in registers or any(self._layout.states.get(s) == cell for s in states)
 
     def _frozen(self, state: State, cell: int) -> Value:
         """What an invariant says of a cell's value: of an epoch that there is one, of memory nothing."""

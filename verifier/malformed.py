@@ -17,15 +17,13 @@ class Faults:
 
     def __init__(self) -> None:
         self.found: list[Diagnostic] = []
-
-    @property
-    def full(self) -> bool:
-        return len(self.found) >= _MAX_FAULTS
+        self.full = False
 
     def add(self, span: Span, message: str, code: str = "malformed-object", label: str = "", help: str = "") -> None:
         if not self.full:
             text = label or "not the form of a policy"
             self.found.append(Diagnostic(code, message, Label(span, text), help=help or None))
+            self.full = len(self.found) >= _MAX_FAULTS
 
     def demand(self, holds: bool, span: Span, message: str) -> bool:
         """Adds a fault unless `holds`; returns `holds`."""

@@ -8,15 +8,16 @@ is that `verifier/transfer.py` over-approximates it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from dsl import ir
 from dsl.abi import HOOKS, KFUNCS, Kfunc
-from dsl.types import FOLIO, Type
+from dsl.types import FOLIO, REFERENCE, Type
 
 
-@dataclass(frozen=True, slots=True)
-class Readable:
+class Readable(NamedTuple):
     """The register was assigned on every path, and its folio was not given away."""
 
     register: ir.Reg
@@ -97,44 +98,51 @@ Obligation = (
 )  # fmt: skip
 
 
-def derive(policy: ir.Policy, function: ir.Function, node: ir.Node) -> tuple[Obligation, ...]:
-    """The obligations of `node`: first that its operands can be read, then what it does with them."""
-    readable = [Readable(operand) for operand in operands(node) if isinstance(operand, ir.Reg)]
-    return (*dict.fromkeys(readable), *_special(policy, function, node), *_dropped(node))
+def registers_read(node: ir.Node) -> list[ir.Reg]:
+    """The registers that must be `Readable`, each once."""
+    found: list[ir.Reg] = []
+    for operand in operands(node):
+        if isinstance(operand, ir.Reg) and (not found or all(operand.index != other.index for other in found)):
+            found.append(operand)
+    return found
+
+
+def demands(policy: ir.Policy, function: ir.Function, node: ir.Node) -> list[Obligation]:
+    """All obligations but `Readable`. Those without demands write no folio and read no memory."""
+    if node.__class__ in _UNDEMANDING:
+        return []
+    return _special(policy, function, node) + _dropped(node)
+
+
+_UNDEMANDING = frozenset(
+    {ir.Binary, ir.Compare, ir.Convert, ir.MulDiv, ir.LoadParam, ir.If, ir.Block, ir.Loop, ir.Break, ir.Continue}
+)
+_OPERANDS: dict[type[Any], Callable[[Any], tuple[ir.Operand, ...]]] = {
+    ir.Binary: lambda node: (node.left, node.right),
+    ir.Compare: lambda node: (node.left, node.right),
+    ir.Copy: lambda node: (node.src,),
+    ir.Convert: lambda node: (node.src,),
+    ir.Narrow: lambda node: (node.src,),
+    ir.MulDiv: lambda node: (node.a, node.b, node.c),
+    ir.LoadState: lambda node: (node.index,),
+    ir.ListAt: lambda node: (node.index,),
+    ir.StoreState: lambda node: (node.index, node.value),
+    ir.LoadField: lambda node: (node.folio,),
+    ir.StoreField: lambda node: (node.folio, node.value),
+    ir.LoadRef: lambda node: (node.ref,),
+    ir.StoreRef: lambda node: (node.ref, node.value),
+    ir.Call: lambda node: node.args,
+    ir.If: lambda node: (node.condition,),
+    ir.Loop: lambda node: (node.limit,),
+    ir.Scan: lambda node: (node.limit,) if node.cursor >= 0 else (node.source, node.limit),
+    ir.Return: lambda node: () if node.value is None else (node.value,),
+}
 
 
 def operands(node: ir.Node) -> tuple[ir.Operand, ...]:
     """What a node reads when control reaches it."""
-    match node:
-        case ir.Binary() | ir.Compare():
-            return node.left, node.right
-        case ir.Copy() | ir.Convert() | ir.Narrow():
-            return (node.src,)
-        case ir.MulDiv():
-            return node.a, node.b, node.c
-        case ir.LoadState() | ir.ListAt():
-            return (node.index,)
-        case ir.StoreState():
-            return node.index, node.value
-        case ir.LoadField():
-            return (node.folio,)
-        case ir.StoreField():
-            return node.folio, node.value
-        case ir.LoadRef():
-            return (node.ref,)
-        case ir.StoreRef():
-            return node.ref, node.value
-        case ir.Call():
-            return node.args
-        case ir.If():
-            return (node.condition,)
-        case ir.Loop():
-            return (node.limit,)
-        case ir.Scan():
-            return (node.limit,) if node.cursor >= 0 else (node.source, node.limit)
-        case ir.Return():
-            return () if node.value is None else (node.value,)
-    return ()
+    read = _OPERANDS.get(node.__class__)
+    return () if read is None else read(node)
 
 
 def _special(policy: ir.Policy, function: ir.Function, node: ir.Node) -> list[Obligation]:
@@ -171,6 +179,10 @@ def _of_call(node: ir.Call) -> list[Obligation]:
             found.append(NotNull(operand, purpose))
             if argument.ownership == "consume":
                 found.append(Owns(operand, purpose))
+        elif argument.type == REFERENCE:
+            if isinstance(operand, ir.Reg):
+                found.append(Alive(operand))
+            found.append(NotNull(operand, purpose_of(kfunc)))
         elif argument.low is not None and argument.high is not None:
             found.append(InRange(operand, argument.low, argument.high, kfunc.member, argument.name))
     if kfunc.ownership == "owned" and node.dst is None:
@@ -198,7 +210,7 @@ def _dropped(node: ir.Node) -> list[Obligation]:
     if isinstance(node, ir.Scan):
         return [Droppable(node.folio)]
     dst = getattr(node, "dst", None)
-    if not isinstance(dst, ir.Reg) or dst.type != FOLIO:
+    if not isinstance(dst, ir.Reg) or dst.type.is_scalar or dst.type != FOLIO:
         return []
     if isinstance(node, ir.Copy) and isinstance(node.src, ir.Reg) and node.src.index == dst.index:
         return []

@@ -1,110 +1,91 @@
-"""An array whose old versions stay valid: states fork at every branch and meet again, and mostly agree.
+"""An array of which versions part and meet again: states fork at every branch, and mostly agree where paths meet.
 
-In: indices from 0 and values. Out: `PersistentArray`, immutable; `set` copies a path of a tree of 32-fold nodes and
-shares the rest. `merge` and `differences` skip what two versions share, so their cost follows what was changed since
-the versions parted, not the size.
+In: indices from 0 and values. Out: `PersistentArray`. A version is changed in place, and `fork` makes another that
+starts out equal: both go on sharing rows of 32 values until either writes to one. `merge` and `differences` pass over
+the rows that two versions still share, so their cost follows what was written since the versions parted; that of
+`fork` is a copy of the table of rows, which is so small that it is never felt.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, TypeVar
+from itertools import compress, count
+from operator import is_not, ne
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-_BITS = 5
-_WIDTH = 1 << _BITS
-_LOW = _WIDTH - 1
-
-_Tree = list[Any]
-"""A leaf holds values, an inner node trees or None; `shift` above the leaves says which."""
+BITS = 5
+_WIDTH = 1 << BITS
+LOW = _WIDTH - 1
 
 
 class PersistentArray(Generic[T]):
-    """Unbounded; what was never set is `default`."""
+    """Unbounded, with room for `size` from the start; what was never set is `default`."""
 
-    __slots__ = ("_default", "_root", "_shift")
+    __slots__ = ("_blank", "_mine", "default", "rows")
 
-    def __init__(self, default: T, root: _Tree | None = None, shift: int = 0) -> None:
-        self._default = default
-        self._root: _Tree = [default] * _WIDTH if root is None else root
-        self._shift = shift
+    def __init__(self, default: T, size: int = 0) -> None:
+        self.default = default
+        self._blank = [default] * _WIDTH
+        """The row of what was never set, shared by all versions."""
+        self.rows: list[list[T]] = [self._blank] * -(-size // _WIDTH)
+        """For readers in a hurry: the value of index i is in row `i >> BITS` at `i & LOW`."""
+        self._mine: set[int] = set()
+        """The rows that no other version shares."""
+
+    def fork(self) -> PersistentArray[T]:
+        other = PersistentArray.__new__(PersistentArray)
+        other.default = self.default
+        other._blank = self._blank
+        other.rows = self.rows.copy()
+        other._mine = set()
+        self._mine = set()
+        return other
 
     def __getitem__(self, index: int) -> T:
-        shift = self._shift
-        if index >> shift >= _WIDTH:
-            return self._default
-        tree: _Tree | None = self._root
-        while shift:
-            assert tree is not None
-            tree = tree[(index >> shift) & _LOW]
-            if tree is None:
-                return self._default
-            shift -= _BITS
-        assert tree is not None
-        value: T = tree[index & _LOW]
-        return value
+        row = index >> BITS
+        return self.rows[row][index & LOW] if row < len(self.rows) else self.default
 
-    def set(self, index: int, value: T) -> PersistentArray[T]:
-        root, shift = self._grown(index)
-        root = root.copy()
-        tree = root
-        at = shift
-        while at:
-            place = (index >> at) & _LOW
-            at -= _BITS
-            below = tree[place]
-            tree[place] = below = ([None if at else self._default] * _WIDTH) if below is None else below.copy()
-            tree = below
-        tree[index & _LOW] = value
-        return PersistentArray(self._default, root, shift)
+    def __setitem__(self, index: int, value: T) -> None:
+        row = index >> BITS
+        if row not in self._mine:
+            self._own(row)
+        self.rows[row][index & LOW] = value
+
+    def _own(self, row: int) -> None:
+        rows = self.rows
+        if row >= len(rows):
+            rows += [self._blank] * (row + 1 - len(rows))
+        rows[row] = rows[row].copy()
+        self._mine.add(row)
+
+    def values(self) -> Iterator[T]:
+        """All that was set, and some defaults."""
+        for row in self.rows:
+            if row is not self._blank:
+                yield from row
 
     def merge(self, other: PersistentArray[T], combine: Callable[[int, T, T], T]) -> PersistentArray[T]:
         """The array with `combine(index, mine, theirs)`, called in order of index, where the two differ."""
-        shift = max(self._shift, other._shift)
-        mine, theirs = self._raised(shift), other._raised(shift)
-        return PersistentArray(self._default, self._merge(mine, theirs, shift, 0, combine), shift)
-
-    def differences(self, other: PersistentArray[T]) -> Iterator[tuple[int, T, T]]:
-        """The indices where the two differ, in order, with both values."""
-        found: list[tuple[int, T, T]] = []
-
-        def note(index: int, mine: T, theirs: T) -> T:
-            found.append((index, mine, theirs))
-            return mine
-
-        self.merge(other, note)
-        return iter(found)
-
-    def _grown(self, index: int) -> tuple[_Tree, int]:
-        root, shift = self._root, self._shift
-        while index >> shift >= _WIDTH:
-            root = [root] + [None] * (_WIDTH - 1)
-            shift += _BITS
-        return root, shift
-
-    def _raised(self, shift: int) -> _Tree:
-        root = self._root
-        for _ in range((shift - self._shift) // _BITS):
-            root = [root] + [None] * (_WIDTH - 1)
-        return root
-
-    def _merge(
-        self, mine: _Tree | None, theirs: _Tree | None, shift: int, base: int, combine: Callable[[int, T, T], T]
-    ) -> _Tree | None:
-        if mine is theirs:
-            return mine
-        empty: _Tree = [None if shift else self._default] * _WIDTH
-        left, right = mine or empty, theirs or empty
-        merged = left
-        for place in range(_WIDTH):
-            a, b = left[place], right[place]
-            if a is b or (not shift and a == b):
-                continue
-            index = base | place << shift
-            c: Any = self._merge(a, b, shift - _BITS, index, combine) if shift else combine(index, a, b)
-            if c is not a:
-                if merged is left:
-                    merged = left.copy()
-                merged[place] = c
+        merged = self.fork()
+        for index, mine, theirs in self.differences(other):
+            value = combine(index, mine, theirs)
+            if value is not mine:
+                merged[index] = value
         return merged
+
+    def differences(self, other: PersistentArray[T]) -> list[tuple[int, T, T]]:
+        """The indices where the two differ, in order, with both values."""
+        rows, others = self.rows, other.rows
+        short = len(rows) - len(others)
+        if short:
+            rows = rows + [self._blank] * -short
+            others = others + [self._blank] * short
+        found: list[tuple[int, T, T]] = []
+        if rows != others:
+            for row in compress(count(), map(is_not, rows, others)):
+                left, right = rows[row], others[row]
+                for place in compress(count(), map(ne, left, right)):
+                    found.append((row << BITS | place, left[place], right[place]))
+        return found

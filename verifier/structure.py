@@ -71,6 +71,8 @@ class _FunctionStructure:
         self._faults = faults
         self._budget = budget
         self._handles = {FOLIO, LIST, *(ref(table) for table in range(len(policy.maps)))}
+        self._declared = {id(register): register.type for register in function.registers}
+        """By identity: those that are the declaration itself, as nearly all are."""
         self._targets: list[type[Any]] = []
         self._span = NOWHERE
         self._rules: dict[type[Any], Callable[[Any], bool]] = {
@@ -130,16 +132,22 @@ class _FunctionStructure:
 
     def _register(self, register: object, type: Type | None = None) -> bool:
         """A register as it is declared, of `type` if given. Its name is for messages only."""
-        registers = self._function.registers
-        if not isinstance(register, ir.Reg) or not in_range(register.index, 0, len(registers) - 1):
+        if not isinstance(register, ir.Reg):
             return False
-        return register.type == registers[register.index].type and type in (None, register.type)
+        declared = self._declared.get(id(register))
+        if declared is None:
+            registers = self._function.registers
+            if not in_range(register.index, 0, len(registers) - 1):
+                return False
+            declared = registers[register.index].type
+        given = register.type
+        return (given is declared or given == declared) and (type is None or given is type or given == type)
 
     def _operand(self, operand: object, type: Type | None = None) -> bool:
         """A register, or a constant in the range of its type. Of handles there is no constant but null."""
         if not isinstance(operand, ir.Const):
             return self._register(operand, type)
-        if type not in (None, operand.type):
+        if type is not None and operand.type is not type and operand.type != type:
             return False
         if is_scalar(operand.type):
             return in_range(operand.value, operand.type.minimum, operand.type.maximum)
@@ -218,7 +226,8 @@ class _FunctionStructure:
         return self._entry(node.field, fields) and self._operand(node.value, fields[node.field].type)
 
     def _list_at(self, node: ir.ListAt) -> bool:
-        fit = self._entry(node.list, self._policy.lists) and self._register(node.dst, LIST)
+        lists = self._policy.lists
+        fit = self._entry(node.list, lists) and lists[node.list].kind != "heap" and self._register(node.dst, LIST)
         return fit and self._operand(node.index, U64)
 
     # --- calls ---------------------------------------------------------------------------------------------
@@ -228,18 +237,22 @@ class _FunctionStructure:
         if kfunc is None or not self._table_fits(kfunc, node.table) or len(node.args) != len(kfunc.args):
             return False
         for operand, argument in zip(node.args, kfunc.args, strict=True):
-            wanted = self._policy.maps[node.table].key if argument.type is None else argument.type
-            if not self._operand(operand, wanted):
+            if not self._operand(operand, ir.meant(argument.type, node.table, self._policy.maps)):
                 return False
         result = ref(node.table) if kfunc.ownership == "ref" else kfunc.result
+        result = result and ir.meant(result, node.table, self._policy.maps)
         if node.dst is not None and (result is None or not self._register(node.dst, result)):
             return False
         self._allowed(kfunc, node)
         return True
 
     def _table_fits(self, kfunc: abi.Kfunc, table: int) -> bool:
-        if kfunc.receiver == "map":
-            return self._entry(table, self._policy.maps) and self._policy.maps[table].kind in kfunc.kinds
+        if kfunc.receiver in ("map", "ref"):
+            if not self._entry(table, self._policy.maps) or self._policy.maps[table].kind not in kfunc.kinds:
+                return False
+            return not kfunc.of_counters or ir.of_counters(self._policy.maps[table])
+        if kfunc.receiver in ("bag", "heap"):
+            return self._entry(table, self._policy.lists) and self._policy.lists[table].kind == kfunc.receiver
         if kfunc.receiver == "cursor":
             return self._entry(table, self._policy.cursors)
         return in_range(table, -1, -1)

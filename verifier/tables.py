@@ -18,7 +18,8 @@ from verifier.malformed import Faults
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _SIZE_OPERATORS = ("+", "-", "*", "/", "%", "min", "max")
 _MAX_SIZE_TOKENS = 1000
-_MAP_KINDS = ("hash", "lru_hash")
+_LIST_KINDS = ("list", "bag", "heap")
+_MAP_KINDS = ("hash", "lru_hash", "array")
 _TYPES = frozenset(SCALARS.values())
 
 Entry = ir.Param | ir.State | ir.ListDecl | ir.Cursor | ir.Map | ir.Field
@@ -46,9 +47,9 @@ def check_tables(policy: ir.Policy, faults: Faults) -> None:
     for state in policy.states:
         _state(state, faults)
     for declared in policy.lists:
-        _length(declared.length, declared.is_array, declared.span, abi.MAX_LISTS, faults)
+        _list(declared, faults)
     for cursor in policy.cursors:
-        known = in_range(cursor.list, 0, len(policy.lists) - 1)
+        known = in_range(cursor.list, 0, len(policy.lists) - 1) and policy.lists[cursor.list].kind != "heap"
         if demand(known, cursor.span, f"cursor `{cursor.name}` is on no list"):
             last = policy.lists[cursor.list].length - 1
             demand(in_range(cursor.index, 0, last), cursor.span, f"cursor `{cursor.name}` is on no list of the array")
@@ -87,6 +88,14 @@ def _state(state: ir.State, faults: Faults) -> None:
         faults.demand(fits, state.span, f"the initial value of `{state.name}` does not fit `{state.type}`")
 
 
+def _list(declared: ir.ListDecl, faults: Faults) -> None:
+    """Bags and heaps are no arrays: calls name them by number."""
+    _length(declared.length, declared.is_array, declared.span, abi.MAX_LISTS, faults)
+    known = declared.kind in _LIST_KINDS
+    if faults.demand(known, declared.span, f"list `{declared.name}` is of no known kind") and declared.kind != "list":
+        faults.demand(declared.is_array is False, declared.span, f"{declared.kind} `{declared.name}` is an array")
+
+
 def _length(length: int, is_array: bool, span: Span, most: int, faults: Faults) -> None:
     if is_array is True:
         faults.demand(in_range(length, 1, most), span, f"the length is not in [1, {most}]")
@@ -107,6 +116,9 @@ def _fields(fields: Sequence[ir.Field], most: int, what: str, faults: Faults) ->
 def _map(declared: ir.Map, policy: ir.Policy, faults: Faults) -> None:
     name, span = declared.name, declared.span
     faults.demand(declared.kind in _MAP_KINDS, span, f"map `{name}` is of no known kind")
+    if declared.kind == "array":
+        fit = declared.key == U64 and len(declared.fields) > 0
+        faults.demand(fit, span, f"array `{name}` has no numbered elements")
     faults.demand(is_scalar(declared.key), span, f"the key of map `{name}` is not a scalar")
     _names([declared.fields], faults)
     _fields(declared.fields, abi.MAX_VALUE_BYTES, "map value", faults)
@@ -144,6 +156,7 @@ def _limits(policy: ir.Policy, faults: Faults) -> None:
         (policy.params, abi.MAX_PARAMS, "params"),
         (policy.cursors, abi.MAX_CURSORS, "cursors"),
         (policy.maps, abi.MAX_MAPS, "maps"),
+        ([d for d in policy.lists if d.kind != "list"], abi.MAX_INDEXES, "bags and heaps"),
     ):
         faults.demand(len(table) <= most, NOWHERE, f"more than {most} {what}")
     lists, words = sum(d.length for d in policy.lists), sum(s.length for s in policy.states)

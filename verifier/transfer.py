@@ -12,11 +12,13 @@ from typing import Any
 
 from dsl import ir
 from dsl.abi import KFUNCS, Kfunc
-from dsl.types import FOLIO, LIST, Type, ref
-from verifier.cells import Slot, is_context_property
+from dsl.types import FOLIO, KEY, LIST, Type, ref
+from verifier.cells import Slot, written_by
+from verifier.domains import interval as intervals
 from verifier.domains import value as scalars
-from verifier.domains.reference import GONE, NULL_FOLIO, Folio, Nullness, Reference
+from verifier.domains.reference import GONE, HANDLES, NULL_FOLIO, Folio, Nullness, Reference
 from verifier.domains.value import Scalar
+from verifier.order import DEPTHS, SHALLOW, Order
 from verifier.state import (
     NOTHING,
     OPAQUE,
@@ -30,24 +32,28 @@ from verifier.state import (
     assign,
 )
 
-_CONSTANTS: dict[ir.Const, Scalar] = {}
+Rule = Callable[[State, Any], None]
+
+_CONTROL = (ir.If, ir.Block, ir.Loop, ir.Scan, ir.Break, ir.Continue, ir.Return)
+_STORES = (ir.StoreState, ir.StoreField, ir.StoreRef)
+
+_CONSTANTS: dict[int, Scalar] = {}
 _MAX_KEPT_CONSTANTS = 4096
 
 
 def of_constant(state: State, const: ir.Const) -> Value:
     """The value of a literal. Null of a map is a reference of its present epoch."""
-    if const.type == FOLIO:
-        return NULL_FOLIO
+    if const.type.is_scalar:
+        value = const.value
+        found = _CONSTANTS.get(value)
+        if found is None:
+            found = scalars.constant(value)
+            if len(_CONSTANTS) < _MAX_KEPT_CONSTANTS:
+                _CONSTANTS[value] = found
+        return found
     if const.type.name == "ref":
-        return Reference(Nullness.NULL, const.type.table, state.cells[const.type.table])
-    if const.type == LIST:
-        return OPAQUE
-    found = _CONSTANTS.get(const)
-    if found is None:
-        found = scalars.constant(const.value)
-        if len(_CONSTANTS) < _MAX_KEPT_CONSTANTS:
-            _CONSTANTS[const] = found
-    return found
+        return Reference(Nullness.NULL, const.type.table, state.symbol(const.type.table))
+    return OPAQUE if const.type == LIST else NULL_FOLIO
 
 
 def unknown_of(state: State, type: Type) -> Value:
@@ -55,14 +61,17 @@ def unknown_of(state: State, type: Type) -> Value:
     if type == FOLIO:
         return Folio(Nullness.MAYBE, owned=False)
     if type.name == "ref":
-        return Reference(Nullness.MAYBE, type.table, state.cells[type.table])
+        return Reference(Nullness.MAYBE, type.table, state.symbol(type.table))
     return scalars.of_type(type) if type.is_scalar else OPAQUE
 
 
-def result_of(state: State, kfunc: Kfunc, table: int) -> Value:
-    """What the `abi` says of a result. Sound: each entry of the table is tested against its implementation."""
+def result_of(state: State, kfunc: Kfunc, node: ir.Call) -> Value:
+    """What the `abi` says of a result. Sound: each entry of the table is tested against its implementation, and a key
+    of a map is any value of its type."""
     if kfunc.ownership == "ref":
-        return unknown_of(state, ref(table))
+        return unknown_of(state, ref(node.table))
+    if kfunc.result == KEY:
+        return UNINITIALISED if node.dst is None else unknown_of(state, node.dst.type)
     if kfunc.result == FOLIO:
         return Folio(Nullness.MAYBE, owned=kfunc.ownership == "owned")
     if kfunc.result is None:
@@ -76,21 +85,53 @@ class Transfer:
     def __init__(self, space: Space) -> None:
         self._space = space
         self._layout = space.layout
-        self._volatile = space.layout.volatile()
+        self._order = Order(space)
         self._rules: dict[type[Any], Callable[[State, Any], None]] = {
             ir.Binary: self._binary, ir.Compare: self._compare, ir.Copy: self._copy, ir.Convert: self._convert,
             ir.Narrow: self._convert, ir.MulDiv: self._mul_div, ir.LoadParam: self._load_param,
-            ir.LoadState: self._load_state, ir.StoreState: self._store_state, ir.LoadField: self._load_field,
-            ir.StoreField: self._store_field, ir.LoadRef: self._load_ref, ir.StoreRef: self._store_ref,
+            ir.LoadState: self._load_state, ir.StoreState: self._store_state, ir.LoadField: self._load_memory,
+            ir.StoreField: self._store, ir.LoadRef: self._load_memory, ir.StoreRef: self._store,
             ir.ListAt: self._list_at, ir.Call: self._call,
         }  # fmt: skip
 
-    def apply(self, state: State, node: ir.Instruction) -> None:
-        """An instruction without a rule leaves its target unassigned, which permits nothing."""
-        rule = self._rules.get(type(node))
-        if rule is not None:
-            rule(state, node)
-        elif (dst := getattr(node, "dst", None)) is not None:
+    def rule_of(self, node: ir.Node) -> Rule | None:
+        """The rule of an instruction, None for what directs control. An instruction without a rule leaves its target
+        unassigned, which permits nothing."""
+        rule = self._rules.get(node.__class__)
+        if rule is None:
+            return None if isinstance(node, _CONTROL) else self._unknown
+        found = self._layout.slots.get(id(node))
+        if found is None or isinstance(node, _STORES):
+            return rule
+        return self._repeated(rule, *found)
+
+    def _repeated(self, rule: Rule, slot: Slot, operands: tuple[int, ...]) -> Rule:
+        """The rule of an expression that has a slot. Sound where that has the result: the same expression of the same
+        symbols gives the same value, since whatever may change it forgets the slot."""
+        owners, content = slot.owners, slot.content
+
+        def apply(state: State, node: Any) -> None:
+            symbols = [state.symbol(cell) for cell in operands]
+            known = state.symbol(content)
+            target = self._layout.registers + node.dst.index
+            if known != NOTHING and symbols == [state.symbol(owner) for owner in owners]:
+                state.bind(target, known)
+            else:
+                rule(state, node)
+                self._keep(state, slot, symbols, state.symbol(target))
+
+        return apply
+
+    def _keep(self, state: State, slot: Slot, owners: list[int], content: int) -> None:
+        """Remembers a value of known operands; of unknown ones nothing is to be remembered."""
+        if NOTHING in owners:
+            content = NOTHING
+        for cell, symbol in zip((*slot.owners, slot.content), (*owners, content), strict=True):
+            state.note(cell, symbol)
+
+    def _unknown(self, state: State, node: ir.Instruction) -> None:
+        dst = getattr(node, "dst", None)
+        if isinstance(dst, ir.Reg):
             state.bind(self._layout.register(dst), NOTHING)
 
     # --- operands ------------------------------------------------------------------------------------------
@@ -103,18 +144,18 @@ class Transfer:
     def term(self, state: State, operand: ir.Operand) -> Term:
         if isinstance(operand, ir.Const):
             return of_constant(state, operand)
-        return state.cells[self._layout.registers + operand.index]
+        return state.symbol(self._layout.registers + operand.index)
 
     def set(
         self, state: State, dst: ir.Reg, value: Value, node: ir.Node, operands: tuple[ir.Operand, ...] = ()
     ) -> None:
-        terms = tuple(self.term(state, operand) for operand in operands)
+        terms = tuple([self.term(state, operand) for operand in operands])
         assign(self._space, state, self._layout.registers + dst.index, value, Definition(node, terms, (), value))
 
     def _share(self, state: State, cell: int, operand: ir.Operand, node: ir.Node) -> None:
         """Lets `cell` hold the very value of `operand`. Sound: they are equal, so facts about one are about both."""
         if isinstance(operand, ir.Reg):
-            state.bind(cell, state.cells[self._layout.registers + operand.index])
+            state.bind(cell, state.symbol(self._layout.registers + operand.index))
         else:
             value = of_constant(state, operand)
             assign(self._space, state, cell, value, Definition(node, (), (), value))
@@ -131,8 +172,69 @@ class Transfer:
             first = (a.high <= b.low) == (node.op == "min")
             self._share(state, self._layout.register(node.dst), node.left if first else node.right, node)
             return
+        if node.op in ("add", "sub"):
+            self._sum(state, node, a, b)
+            return
         value = scalars.binary(node.op, a, b, node.dst.type)
-        self.set(state, node.dst, value, node, (node.left, node.right))
+        left, right = self.term(state, node.left), self.term(state, node.right)
+        if node.op == "div":
+            value = self._share_of(state, left, right, value)
+        exact = node.op == "mul" and intervals.of_type(node.dst.type).includes(intervals.multiply(a.range, b.range))
+        definition = Definition(node, (left, right), (), value, exact)
+        assign(self._space, state, self._layout.register(node.dst), value, definition)
+
+    def _share_of(self, state: State, product: Term, whole: Term, value: Scalar) -> Scalar:
+        """What `part * scale / whole` is. Sound: if the part is at most the whole, which is at least 0, and the product
+        did not wrap, the quotient is at most the scale; of a whole of 0 it is 0."""
+        if not isinstance(product, int) or not isinstance(whole, int) or value.low < 0:
+            return value
+        made = self._space.definitions[product]
+        if not made.exact or not isinstance(made.node, ir.Binary) or made.node.op != "mul":
+            return value
+        for part, scale in (made.terms, made.terms[::-1]):
+            value = self._at_most(state, part, scale, whole, value)
+        return value
+
+    def _at_most(self, state: State, part: Term, scale: Term, whole: Term, value: Scalar) -> Scalar:
+        """Sound as `_share_of` says; a part that is less than the whole gives less than the scale, unless that is 0."""
+        most = state.known(scale) if isinstance(scale, int) else scale
+        if not isinstance(most, Scalar) or most.high >= value.high or most.low < 0:
+            return value
+        total = state.known(whole) if isinstance(whole, int) else whole
+        if not isinstance(total, Scalar) or total.low < 0:
+            return value
+        over = self._order.most(state, part, whole)
+        if over > 0:
+            return value
+        return value.meet(scalars.between(0, most.high if over == 0 else max(most.high - 1, 0))) or value
+
+    def _sum(self, state: State, node: ir.Binary, a: Scalar, b: Scalar) -> None:
+        """Sound: the integer sum or difference is in the range of the operands' ends, and in what is known of the order
+        of the two; if all of that is in the type, nothing wrapped, and it is the result."""
+        value = scalars.binary(node.op, a, b, node.dst.type)
+        left, right = self.term(state, node.left), self.term(state, node.right)
+        ends = (a.low + b.low, a.high + b.high) if node.op == "add" else (a.low - b.high, a.high - b.low)
+        low, high = ends
+        if isinstance(left, int) and isinstance(right, int) and self._may_be_ordered(state, left, right, ends, node):
+            if node.op == "add":
+                high = min(high, self._order.most_sum(state, left, right))
+            else:
+                depths = SHALLOW if node.dst.type.minimum <= low and high <= node.dst.type.maximum else DEPTHS
+                low = max(low, -self._order.most(state, right, left, depths))
+                high = min(high, self._order.most(state, left, right, depths))
+        exact = node.dst.type.minimum <= low <= high <= node.dst.type.maximum
+        if exact and (low, high) != ends:
+            value = value.meet(scalars.between(low, high)) or value
+        definition = Definition(node, (left, right), (), value, exact)
+        assign(self._space, state, self._layout.register(node.dst), value, definition)
+
+    @staticmethod
+    def _may_be_ordered(state: State, left: int, right: int, ends: tuple[int, int], node: ir.Binary) -> bool:
+        """Whether to look for what is known of the order of two values: where it may wrap without, or comparisons told
+        something of either."""
+        type = node.dst.type
+        exact = type.minimum <= ends[0] and ends[1] <= type.maximum
+        return not exact or bool(state.facts[left] or state.facts[right])
 
     def _compare(self, state: State, node: ir.Compare) -> None:
         """Sound: `scalars.compare` decides only where one outcome is impossible; of null and a handle that is known
@@ -141,7 +243,7 @@ class Transfer:
         value: Value = scalars.between(0, 1)
         if isinstance(a, Scalar) and isinstance(b, Scalar):
             value = scalars.compare(node.op, a, b)
-        elif isinstance(a, Folio | Reference) and isinstance(b, Folio | Reference):
+        elif isinstance(a, HANDLES) and isinstance(b, HANDLES):
             kinds = {a.nullness, b.nullness}
             if kinds == {Nullness.NULL}:
                 value = scalars.constant(int(node.op == "eq"))
@@ -175,12 +277,16 @@ class Transfer:
             self.set(state, node.dst, scalars.convert(value, type), node, (node.src,))
 
     def _mul_div(self, state: State, node: ir.MulDiv) -> None:
-        """Sound because `scalars.multiply_divide` is."""
+        """Sound because `scalars.multiply_divide` is, and as a share of a whole is (`_share_of`)."""
         a, b, c = self.value(state, node.a), self.value(state, node.b), self.value(state, node.c)
-        result: Value = POISON
-        if isinstance(a, Scalar) and isinstance(b, Scalar) and isinstance(c, Scalar):
+        if not isinstance(a, Scalar) or not isinstance(b, Scalar) or not isinstance(c, Scalar):
+            self.set(state, node.dst, POISON, node)
+        else:
             result = scalars.multiply_divide(a, b, c)
-        self.set(state, node.dst, result, node)
+            parts = self.term(state, node.a), self.term(state, node.b)
+            for part, scale in (parts, parts[::-1]):
+                result = self._at_most(state, part, scale, self.term(state, node.c), result)
+            self.set(state, node.dst, result, node)
 
     # --- memory --------------------------------------------------------------------------------------------
 
@@ -195,52 +301,37 @@ class Transfer:
         if cell is None:
             self.set(state, node.dst, scalars.of_type(node.dst.type), node)
         else:
-            state.bind(self._layout.register(node.dst), state.cells[cell])
+            state.bind(self._layout.register(node.dst), state.symbol(cell))
 
     def _store_state(self, state: State, node: ir.StoreState) -> None:
-        """Sound: the variable is now equal to the value. Of arrays nothing is remembered, so nothing changes."""
+        """Sound: the variable is now equal to the value."""
         cell = self._layout.states.get(node.state)
         if cell is not None:
             self._share(state, cell, node.value, node)
-
-    def _load_slot(self, state: State, slot: Slot, owner: ir.Operand, node: ir.LoadField | ir.LoadRef) -> None:
-        """Reads a field and remembers of which folio or reference. Sound: two reads through the same symbol are equal
-        if no store to that field, of whatever folio, and no call with effects came between: both forget the slot."""
-        target = self._layout.register(node.dst)
-        holder = self.term(state, owner)
-        if not isinstance(holder, int) or holder == NOTHING:
-            self.set(state, node.dst, scalars.of_type(node.dst.type), node)
-        elif state.cells[slot.owner] == holder and state.cells[slot.content] != NOTHING:
-            state.bind(target, state.cells[slot.content])
         else:
-            self.set(state, node.dst, scalars.of_type(node.dst.type), node)
-            state.bind(slot.owner, holder)
-            state.bind(slot.content, state.cells[target])
+            self._store(state, node)
 
-    def _store_slot(self, state: State, slot: Slot | None, owner: ir.Operand, value: ir.Operand, node: ir.Node) -> None:
-        """Sound: the one folio remembered for the field is now this one, with this value; another name of the same
-        folio is another symbol, for which nothing is remembered."""
-        if slot is None:
-            return
-        holder = self.term(state, owner)
-        if isinstance(holder, int):
-            self._share(state, slot.content, value, node)
-            state.bind(slot.owner, holder)
-        else:
-            state.bind(slot.owner, NOTHING)
+    def _store(self, state: State, node: ir.StoreState | ir.StoreField | ir.StoreRef) -> None:
+        """Sound: what is remembered of this memory is forgotten, but for elements at other constant places; another
+        name of the same folio may be another symbol. What was stored is remembered."""
+        found = self._layout.slots.get(id(node))
+        place = node.index.value if isinstance(node, ir.StoreState) and isinstance(node.index, ir.Const) else None
+        for slot in self._layout.written.get(written_by(node), ()):
+            if place is None or slot.place in (None, place):
+                state.note(slot.content, NOTHING)
+        if found is not None:
+            owners = [state.symbol(cell) for cell in found[1]]
+            self._keep(state, found[0], owners, self._symbol(state, node.value, node))
 
-    def _load_field(self, state: State, node: ir.LoadField) -> None:
-        self._load_slot(state, self._layout.folio_fields[node.field], node.folio, node)
+    def _symbol(self, state: State, operand: ir.Operand, node: ir.Node) -> int:
+        """The symbol of an operand; a fresh one for a literal."""
+        if isinstance(operand, ir.Reg):
+            return state.symbol(self._layout.register(operand))
+        return self._space.define(Definition(node, (), (), of_constant(state, operand)))
 
-    def _store_field(self, state: State, node: ir.StoreField) -> None:
-        self._store_slot(state, self._layout.folio_fields.get(node.field), node.folio, node.value, node)
-
-    def _load_ref(self, state: State, node: ir.LoadRef) -> None:
-        self._load_slot(state, self._layout.value_fields[node.ref.type.table, node.field], node.ref, node)
-
-    def _store_ref(self, state: State, node: ir.StoreRef) -> None:
-        slot = self._layout.value_fields.get((node.ref.type.table, node.field))
-        self._store_slot(state, slot, node.ref, node.value, node)
+    def _load_memory(self, state: State, node: ir.LoadField | ir.LoadRef) -> None:
+        """Sound: a field is any value of its type."""
+        self.set(state, node.dst, scalars.of_type(node.dst.type), node)
 
     def _list_at(self, state: State, node: ir.ListAt) -> None:
         self.set(state, node.dst, OPAQUE, node)
@@ -248,16 +339,13 @@ class Transfer:
     # --- calls ---------------------------------------------------------------------------------------------
 
     def _call(self, state: State, node: ir.Call) -> None:
-        """Sound: a call with effects makes all that is remembered of context and folios unknown, and may change the
-        map it names; folios it takes are gone; its result is what the `abi` says."""
+        """Sound: a call with effects makes unknown what calls without effects gave before; one on a map also the values
+        in it, and it may change the map; folios it takes are gone; its result is what the `abi` says. No call writes a
+        policy's own state or its fields of folios: the core clears those when a folio is charged, and calls no hook
+        before this one has returned."""
         kfunc = KFUNCS[node.kfunc]
-        if is_context_property(node.kfunc):
-            self._property(state, node, kfunc)
-            return
         if not kfunc.pure:
-            for cell in self._volatile:
-                if state.cells[cell] != NOTHING:
-                    state.bind(cell, NOTHING)
+            self._forget_calls(state, node.table if kfunc.receiver in ("map", "ref") else -1)
         if kfunc.clears_refs:
             assign(self._space, state, node.table, OPAQUE, Definition(node, (), (), OPAQUE))
         for operand, argument in zip(node.args, kfunc.args, strict=True):
@@ -266,13 +354,14 @@ class Transfer:
                 if state.owning(cell):
                     assign(self._space, state, cell, GONE, Definition(node, (), (), GONE))
         if node.dst is not None:
-            self.set(state, node.dst, result_of(state, kfunc, node.table), node)
+            self.set(state, node.dst, result_of(state, kfunc, node), node)
 
-    def _property(self, state: State, node: ir.Call, kfunc: Kfunc) -> None:
-        """Sound: two reads of the context with no call with effects between them are equal."""
-        cell = self._layout.properties[node.kfunc]
-        if state.cells[cell] == NOTHING:
-            value = result_of(state, kfunc, node.table)
-            assign(self._space, state, cell, value, Definition(node, (), (), value))
-        if node.dst is not None:
-            state.bind(self._layout.register(node.dst), state.cells[cell])
+    def _forget_calls(self, state: State, table: int) -> None:
+        """Forgets what a call with effects may change: all that was called for, and values in map `table`."""
+        for slot in self._layout.called:
+            state.note(slot.content, NOTHING)
+        if table >= 0:
+            for (kind, number, _), slots in self._layout.written.items():
+                if kind == "value" and number == table:
+                    for slot in slots:
+                        state.note(slot.content, NOTHING)

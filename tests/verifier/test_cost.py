@@ -94,7 +94,7 @@ def test_no_line_costs_more_than_its_hook(program: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "fact", "help"),
     [
-        ("loop up to queue.len { total += 1; }", "queue.len ∈ [0, 4294967294]", "bound it: `min(queue.len, 4096)`"),
+        ("loop up to queue.len { total += 1; }", "queue.len ∈ [0, 2^32 - 2]", "bound it: `min(queue.len, 4096)`"),
         ("let n = total + few; loop up to n { small = 1; }", "n ∈ [0, 2^64 - 1]", "bound it: `min(n, 4096)`"),
     ],
 )

@@ -35,7 +35,7 @@ def test_null_of_a_look_up() -> None:
 def test_bounds_name_the_expression() -> None:
     error = only("hist[total + few] = 1;")
     assert error.message == "`total + few` may be beyond the end of `hist`"
-    assert error.facts == ("total + few ∈ [0, 2^64 - 1]", "hist has 16 elements")
+    assert error.facts == ("total + few ∈ [0, 2^64 - 1]", "few ∈ [1, 8]", "hist has 16 elements")
     error = only("if signed > -5 && signed < 3 {\n gen[signed as u64].move_tail(f); }")
     assert error.message == "`signed as u64` may be beyond the end of `gen`"
 
@@ -49,19 +49,22 @@ def test_bounds_give_ranges() -> None:
 def test_a_folio_that_is_lost_names_its_ends() -> None:
     error = only("let g = queue.pop_head();\nif g == null { return; }\nif flag { return; }")
     assert places((error.primary,)) == [(0, "`g` still owns it when the hook ends")]
-    assert places(error.related) == [(2, "the hook ends here"), (3, "and here")]
+    assert places(error.related) == [(2, "if this is true"), (2, "the hook ends here"), (3, "and here")]
 
 
 def test_paths_that_disagree_name_both() -> None:
     error = only("if flag {\nqueue.push_tail(f); }", "folio_added(f)")
     assert error.code == "ownership-mismatch"
     assert places((error.primary,)) == [(1, "given away here")]
-    assert places(error.related) == [(-1, "`folio_added` owns the folio it is handed"), (0, "the paths part here")]
+    assert places(error.related) == [
+        (-1, "`folio_added` owns the folio it is handed"), (0, "where this is false, it is still owned"),
+    ]  # fmt: skip
+    assert error.help == "add an `else` in which it is given away, too: `else { queue.push_tail(f); }`"
 
 
 def test_moved_by_a_copy() -> None:
     error = only("let g = f;\nqueue.push_tail(f);\nqueue.push_tail(g);", "folio_added(f)")
-    assert (error.code, places(error.related)) == ("folio-moved", [(0, "moved here")])
+    assert (error.code, places(error.related)) == ("folio-moved", [(0, "moved to `g` here")])
 
 
 def test_stale_tells_of_the_change() -> None:
@@ -106,7 +109,7 @@ def test_the_states_at_each_line() -> None:
     body = "let i = few + 1;\nif total < i {\nsmall = total;\n}\nlet g = queue.head;\nsmall = 1;"
     verdict = judged(body)
     by_line = {states.line - FIRST: states.facts for states in verdict.states}
-    assert by_line[1] == ("f = folio", "i ∈ [2, 9]", "few ∈ [1, 8]", "total ∈ [0, 2^64 - 1]", "small ∈ [0, 255]")
+    assert by_line[1] == ("f = folio", "i ∈ [2, 9]")
     assert "total ∈ [0, 8]" in by_line[2]
     assert "g ∈ {null, folio}" in by_line[5]
     assert verdict.states == judged(body).states
@@ -116,3 +119,77 @@ def test_the_verdict_does_not_depend_on_being_asked_twice() -> None:
     policy = compiled(HEAD + "hook folio_accessed(f) { hist[f.slot] = 1; }")
     first = verify(policy)
     assert first.states and verify(policy) == first
+
+
+def test_several_places_of_one_mistake_are_labels() -> None:
+    error = only("let g = queue.head;\nif flag {\ng.age = 1;\n} else {\ng.age = 2;\n}")
+    assert places(error.related) == [(0, "null possible from here"), (4, "and here")]
+    error = only("if flag {\nhist[total] = 1;\n} else {\nhist[total] = 2;\n}")
+    assert places(error.related) == [(3, "and here")]
+    error = only("let g = queue.head;\nloop up to 4 {\nlet h = other.next(g);\ng = h;\n}", "age(ctx)")
+    assert error.primary.text == "needs a folio to give to `next`" and places(error.related)[0][0] == 0
+
+
+def test_null_comes_from_where_it_was_not_tested() -> None:
+    error = only("let g = queue.head;\nif g == null { return; }\nloop up to 4 {\ng = other.head;\n}\ng.age = 1;")
+    assert places(error.related)[0] == (3, "null possible from here")
+
+
+def test_a_test_on_another_path_is_shown() -> None:
+    error = only("let g = queue.head;\nif flag {\nif g == null { return; }\n}\ng.age = 1;")
+    assert places(error.related) == [(0, "null possible from here"), (2, "tested here, but not on every path")]
+
+
+def test_relations_are_facts() -> None:
+    error = only("let n = few + 20;\nfor i in 0..n {\nhist[i] = 1;\n}")
+    assert error.facts == ("i ∈ [0, 27]", "i < n", "n ∈ [21, 28]", "hist has 16 elements")
+    assert error.help is not None and error.help.startswith("end the loop at 16")
+
+
+def test_what_wraps_is_said_to() -> None:
+    error = only("for i in 0..16 { hist[i - 1] = 1; }")
+    assert "i ∈ [0, 15]" in error.facts
+    assert error.help == "below 0 it wraps around to the greatest number: test `if i >= 1 { … }` first"
+
+
+def test_a_push_after_a_branch_that_pushed() -> None:
+    error = only("if flag {\nqueue.push_tail(f);\n}\nother.push_tail(f);", "folio_added(f)")
+    assert places(error.related)[-1] == (3, "and here once more, whichever path was taken")
+    assert error.help == "put the second into an `else` of the first"
+
+
+def test_the_round_that_keeps_a_folio_is_shown() -> None:
+    body = "loop up to 4 {\nlet g = queue.pop_head();\nif g == null { break; }\nif flag { continue; }\n"
+    error = only(body + "other.push_tail(g);\n}", "age(ctx)")
+    assert places(error.related) == [(1, "taken here"), (3, "the next round begins, and `g` is still owned")]
+
+
+def test_a_stale_reference_tells_of_a_change_on_one_path() -> None:
+    error = only("let e = counts.lookup(f.key);\nif e == null {\ncounts.insert(f.key);\n}\ne.value = 1;")
+    assert error.code == "stale-map-value"
+    assert places(error.related) == [(0, "taken here"), (2, "the map is changed here")]
+    assert error.help is not None and error.help.endswith("and test that for null")
+
+
+def test_a_copy_that_was_meant_as_a_name() -> None:
+    error = only("let g = f;\nqueue.push_tail(f);", "folio_added(f)")
+    assert (error.code, error.message) == ("folio-moved", "`f` was moved to `g`")
+
+
+def test_loops_show_their_invariant() -> None:
+    body = "let n = 0;\nfor i in 0..few {\nif flag { n += 2; }\n}\nlet m = n & 12;\nsmall = 1;"
+    by_line = {states.line - FIRST: states for states in judged(body).states}
+    assert set(by_line[1].rounds) == {"i ∈ [0, 7]", "i < few", "n ∈ [0, 14]"}
+    assert by_line[4].rounds == ()
+    assert {"m ∈ [0, 12]", "m % 4 = 0"} <= set(by_line[5].facts)
+    assert not any(fact.startswith("i ") for fact in by_line[4].facts)
+
+
+def test_names_end_with_their_block() -> None:
+    body = (
+        "if flag {\nlet g = queue.head;\nsmall = 1;\n}\nlet g = other.pop_head();\nif g != null { queue.push_tail(g); }"
+    )
+    by_line = {states.line - FIRST: states.facts for states in judged(body).states}
+    assert [fact for fact in by_line[2] if fact.startswith("g ")] == ["g ∈ {null, folio}"]
+    assert not any(fact.startswith("g ") for fact in by_line[4])
+    assert [fact for fact in by_line[5] if fact.startswith("g ")] == ["g ∈ {null, owned folio}"]

@@ -5,21 +5,30 @@ from __future__ import annotations
 import pytest
 from judged import HEAD, compiled
 
-from verifier.transfer import Transfer
+from dsl import ir
+from verifier.state import State
+from verifier.transfer import Rule, Transfer
 from verifier.verify import verify
 
 
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Counts applications of transfer rules."""
+    """Counts what the rules of transfer are applied to."""
     count = [0]
-    apply = Transfer.apply
+    rule_of = Transfer.rule_of
 
-    def counting(self: Transfer, *args: object) -> None:
-        count[0] += 1
-        apply(self, *args)  # type: ignore[arg-type]
+    def counting(self: Transfer, node: ir.Node) -> Rule | None:
+        rule = rule_of(self, node)
+        if rule is None:
+            return None
 
-    monkeypatch.setattr(Transfer, "apply", counting)
+        def apply(state: State, node: ir.Node) -> None:
+            count[0] += 1
+            rule(state, node)
+
+        return apply
+
+    monkeypatch.setattr(Transfer, "rule_of", counting)
     return count
 
 

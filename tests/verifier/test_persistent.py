@@ -12,7 +12,7 @@ writes = st.lists(st.tuples(st.sampled_from([0, 1, 31, 32, 33, 1023, 1024, 40_00
 
 def written(array: PersistentArray[int], model: dict[int, int], ops: list[tuple[int, int]]) -> PersistentArray[int]:
     for index, value in ops:
-        array = array.set(index, value)
+        array[index] = value
         model[index] = value
     return array
 
@@ -25,7 +25,7 @@ def test_versions_and_merges(
     shared: dict[int, int] = {}
     base = written(PersistentArray(0), shared, common)
     left_model, right_model = dict(shared), dict(shared)
-    left, right = written(base, left_model, ours), written(base, right_model, theirs)
+    left, right = written(base.fork(), left_model, ours), written(base.fork(), right_model, theirs)
     indices = sorted(left_model.keys() | right_model.keys() | {5, 2000})
     assert all(base[i] == shared.get(i, 0) for i in indices)
     seen = []
@@ -45,6 +45,8 @@ def test_versions_and_merges(
 def test_what_is_shared_is_not_visited() -> None:
     base = PersistentArray(0)
     for i in range(5000):
-        base = base.set(i, i)
-    assert list(base.set(70, 1).differences(base.set(4000, 2))) == [(70, 1, 70), (4000, 4000, 2)]
-    assert base.merge(base, lambda *_: 1 // 0) is not None
+        base[i] = i
+    left, right = base.fork(), base.fork()
+    left[70], right[4000] = 1, 2
+    assert list(left.differences(right)) == [(70, 1, 70), (4000, 4000, 2)]
+    assert base.merge(base.fork(), lambda *_: 1 // 0) is not None

@@ -13,13 +13,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dsl.types import Type
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(NamedTuple):
     """All integers from `low` to `high`, both included; `low <= high`."""
 
     low: int
@@ -32,10 +31,13 @@ class Interval:
         return self.low <= other.low and other.high <= self.high
 
     def join(self, other: Interval) -> Interval:
-        return Interval(min(self.low, other.low), max(self.high, other.high))
+        low, high = self.low, self.high
+        return Interval(low if low < other.low else other.low, high if high > other.high else other.high)
 
     def meet(self, other: Interval) -> Interval | None:
-        return interval(max(self.low, other.low), min(self.high, other.high))
+        low = self.low if self.low > other.low else other.low
+        high = self.high if self.high < other.high else other.high
+        return Interval(low, high) if low <= high else None
 
     def widen(self, grown: Interval, thresholds: Sequence[int]) -> Interval:
         """An interval that includes both, whose moving ends go out to the next of the sorted `thresholds` (the first
@@ -64,11 +66,13 @@ def wrap(value: Interval, type: Type) -> Interval:
     Sound: if both ends are moved by the same multiple of 2**bits, so is everything between them; otherwise the result
     is the whole type.
     """
+    if type.minimum <= value.low and value.high <= type.maximum:
+        return value
     shift = (value.low - type.minimum) >> type.bits
     if (value.high - type.minimum) >> type.bits != shift:
         return of_type(type)
     offset = shift << type.bits
-    return Interval(value.low - offset, value.high - offset) if offset else value
+    return Interval(value.low - offset, value.high - offset)
 
 
 def add(a: Interval, b: Interval) -> Interval:
@@ -83,6 +87,8 @@ def subtract(a: Interval, b: Interval) -> Interval:
 
 def multiply(a: Interval, b: Interval) -> Interval:
     """Sound: a product is linear in each factor, so its extremes are at the corners."""
+    if a.low >= 0 and b.low >= 0:
+        return Interval(a.low * b.low, a.high * b.high)
     corners = (a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high)
     return Interval(min(corners), max(corners))
 

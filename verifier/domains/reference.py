@@ -63,6 +63,7 @@ class Reference:
     epoch: int
 
 
+HANDLES = (Folio, Reference)
 NULL_FOLIO = Folio(Nullness.NULL, owned=False)
 GONE = Gone()
 

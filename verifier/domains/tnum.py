@@ -7,13 +7,12 @@ Python's integers have them, so signed and unsigned types need no cases: an unkn
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dsl.types import Type
 
 
-@dataclass(frozen=True, slots=True)
-class Tnum:
+class Tnum(NamedTuple):
     """The integers x with x & ~mask == value; `value & mask == 0`."""
 
     value: int
@@ -69,6 +68,8 @@ def wrap(bits: Tnum, type: Type) -> Tnum:
     """
     size = (1 << type.bits) - 1
     value, mask = bits.value & size, bits.mask & size
+    if not type.signed and value == bits.value and mask == bits.mask:
+        return bits
     if type.signed:
         sign = 1 << (type.bits - 1)
         if mask & sign:

@@ -11,7 +11,7 @@ them, since it only removes integers that one of the two excludes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dsl.types import U64, Type
 from verifier.domains import interval as intervals
@@ -20,8 +20,7 @@ from verifier.domains.interval import Interval
 from verifier.domains.tnum import Tnum
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """The integers in `range` that agree with `bits`. Make it with `scalar`, `constant`, `between` or `of_type`."""
 
     range: Interval
@@ -43,12 +42,18 @@ class Scalar:
         return self.range.contains(value) and self.bits.contains(value)
 
     def includes(self, other: Scalar) -> bool:
-        return self.range.includes(other.range) and self.bits.includes(other.bits)
+        (low, high), (value, mask) = self
+        (least, most), (its_value, its_mask) = other
+        return low <= least and most <= high and not (its_mask | (value ^ its_value)) & ~mask
 
     def join(self, other: Scalar) -> Scalar:
         return Scalar(self.range.join(other.range), self.bits.join(other.bits))
 
     def meet(self, other: Scalar) -> Scalar | None:
+        if self.includes(other):
+            return other
+        if other.includes(self):
+            return self
         joint, known = self.range.meet(other.range), self.bits.meet(other.bits)
         return None if joint is None or known is None else scalar(joint, known)
 
@@ -62,21 +67,38 @@ class Scalar:
 
 def scalar(range: Interval, known: Tnum) -> Scalar | None:
     """The reduced product; None if nothing is left."""
-    joint = known.meet(bits.of_range(range.low, range.high))
+    low, high = range
+    joint = _with_leading_bits(known, low, high)
     if joint is None:
         return None
-    if joint.mask >= 0:
-        tight = range.meet(Interval(joint.value, joint.value | joint.mask))
-        if tight is None:
+    value, mask = joint
+    if mask >= 0 and (value > low or value | mask < high):
+        low, high = max(low, value), min(high, value | mask)
+        if low > high:
             return None
-        if tight != range:
-            again = joint.meet(bits.of_range(tight.low, tight.high))
-            return None if again is None else Scalar(tight, again)
+        joint = _with_leading_bits(joint, low, high)
+        return None if joint is None else Scalar(Interval(low, high), joint)
     return Scalar(range, joint)
 
 
+def _with_leading_bits(known: Tnum, low: int, high: int) -> Tnum | None:
+    """`known` and the bits in which all integers from `low` to `high` agree; None if they contradict each other."""
+    different = low ^ high
+    if different < 0:
+        return known
+    value, mask = known
+    below = (1 << different.bit_length()) - 1
+    leading = low & ~below
+    if (value ^ leading) & ~(mask | below):
+        return None
+    if mask & below == mask:
+        return known
+    mask &= below
+    return Tnum((value | leading) & ~mask, mask)
+
+
 def constant(value: int) -> Scalar:
-    return Scalar(Interval(value, value), bits.constant(value))
+    return Scalar(Interval(value, value), Tnum(value, 0))
 
 
 def between(low: int, high: int) -> Scalar:
@@ -211,13 +233,28 @@ def multiply_divide(a: Scalar, b: Scalar, c: Scalar) -> Scalar:
 NEGATED = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "le": "gt", "gt": "le"}
 
 
+_FALSE, _TRUE, _EITHER = constant(0), constant(1), between(0, 1)
+
+
 def compare(op: str, a: Scalar, b: Scalar) -> Scalar:
     """The bool a comparison gives: known where `refine` finds one of the outcomes impossible."""
+    if op in ("lt", "le", "gt", "ge") and _both_ways(a, b):
+        return _EITHER
     possible = refine(op, a, b) is not None
     impossible = refine(NEGATED[op], a, b) is not None
     if possible and impossible:
-        return between(0, 1)
-    return constant(1 if possible else 0)
+        return _EITHER
+    return _TRUE if possible else _FALSE
+
+
+def _both_ways(a: Scalar, b: Scalar) -> bool:
+    """Whether the ends of the ranges, which may not be values themselves, show that either can be less than the other:
+    a quick answer to most comparisons."""
+    (low, high), known = a
+    (least, most), other = b
+    if low >= most or high <= least:
+        return False
+    return known.contains(low) and known.contains(high) and other.contains(least) and other.contains(most)
 
 
 def _without(a: Scalar, value: int) -> Scalar | None:
@@ -232,12 +269,11 @@ def _without(a: Scalar, value: int) -> Scalar | None:
 def _refine_less(a: Scalar, b: Scalar, gap: int) -> tuple[Scalar, Scalar] | None:
     """What `a + gap <= b` says of both. Sound: `a` is at most the greatest `b` less the gap, `b` at least the least `a`
     and the gap."""
-    below = intervals.interval(a.low, min(a.high, b.high - gap))
-    above = intervals.interval(max(b.low, a.low + gap), b.high)
-    if below is None or above is None:
+    (low, high), (least, most) = a.range, b.range
+    if low + gap > most:
         return None
-    left = a if below == a.range else scalar(below, a.bits)
-    right = b if above == b.range else scalar(above, b.bits)
+    left = a if high + gap <= most else scalar(Interval(low, most - gap), a.bits)
+    right = b if low + gap <= least else scalar(Interval(low + gap, most), b.bits)
     return None if left is None or right is None else (left, right)
 
 
