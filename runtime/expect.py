@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsl import ir
+from dsl.codes import CODES
 from dsl.compile import Compilation, read_source
 from dsl.diagnostics import Diagnostic
+from dsl.nearest import nearest
 from dsl.source import Source
 
 Verify = Callable[[ir.Policy], tuple[Diagnostic, ...]]
@@ -67,7 +69,7 @@ def check_file(path: str | Path) -> list[ChunkResult]:
 def check_text(source: Source, verify: Verify | None = None) -> list[ChunkResult]:
     """The results of all chunks of `source`."""
     verifier = verify or _verifier()
-    return [_check_chunk(source.name, line, text, verifier) for line, text in chunks(source.text)]
+    return [check_chunk(source.name, line, text, verifier) for line, text in chunks(source.text)]
 
 
 def chunks(text: str) -> Iterator[tuple[int, str]]:
@@ -115,14 +117,20 @@ def _verifier() -> Verify:
     return lambda policy: verify(policy).diagnostics
 
 
-def _check_chunk(file: str, begin: int, text: str, verify: Verify) -> ChunkResult:
+def policy_name(text: str) -> str:
+    """What the policy in a chunk calls itself; empty if it does not."""
+    name = re.search(r"^[ \t]*policy[ \t]+(\w+)", text, re.MULTILINE)
+    return name[1] if name else ""
+
+
+def check_chunk(file: str, begin: int, text: str, verify: Verify | None = None) -> ChunkResult:
+    """The result of one chunk, which begins at line `begin` of `file`."""
     source = Source(file, text)
     diagnostics = judge(source, verify)
     expected, problems = expectations(text)
     problems += _compare(expected, diagnostics)
     mismatches = tuple(Mismatch(p.line + begin - 1, p.message) for p in sorted(problems, key=lambda p: p.line))
-    name = re.search(r"\bpolicy\s+(\w+)", text)
-    return ChunkResult(file, begin, name[1] if name else "", source, tuple(expected), diagnostics, mismatches)
+    return ChunkResult(file, begin, policy_name(text), source, tuple(expected), diagnostics, mismatches)
 
 
 def _compare(expected: list[Expectation], diagnostics: tuple[Diagnostic, ...]) -> list[Mismatch]:
@@ -133,6 +141,11 @@ def _compare(expected: list[Expectation], diagnostics: tuple[Diagnostic, ...]) -
         match = next((d for d in left if _fits(wanted, d)), None)
         if match is not None:
             left.remove(match)
+            continue
+        if wanted.code not in CODES:
+            known = nearest(wanted.code, CODES)
+            hint = f"did you mean `{known}`?" if known else "`rext explain` lists all"
+            problems.append(Mismatch(wanted.line, f"unknown code `{wanted.code}`; {hint}"))
             continue
         text = f' with "{wanted.text}"' if wanted.text else ""
         problems.append(Mismatch(wanted.line, f"missing: error {wanted.code}{text}"))

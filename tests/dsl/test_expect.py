@@ -64,3 +64,9 @@ def test_the_verifier_judges_what_the_front_end_accepts() -> None:
     (result,) = check_text(source, verify)
     assert result.passed
     assert result.name == "a"
+
+
+def test_a_code_that_does_not_exist_is_named():
+    text = "policy p;\nlist q;\nhook folio_added(f) { q.push_tail(f); } //! error: folio-leek\n"
+    (result,) = check_text(Source("p.rx", text))
+    assert [m.message for m in result.mismatches] == ["unknown code `folio-leek`; did you mean `folio-leak`?"]
