@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from dsl import abi, ir
+from dsl import abi
 from runtime.core import layout as core
-from runtime.ejection import Ejection
 from runtime.machine import Machine, Memcg, SwapDevice, Task
-from runtime.simulation import Simulation
 from tests.runtime.attaching import (
     ANON,
     FILE_MAPPED,
@@ -24,31 +21,14 @@ from tests.runtime.attaching import (
     run_tasks,
     two_memcgs,
 )
-from tests.runtime.policies import Events, check_invariants, compiled, events
+from tests.runtime.hostile import BEGIN, MODELS, Hostile, consistent, gets_what_it_deserves, memory, told
+from tests.runtime.policies import check_invariants, compiled, events
 
-MODELS = pytest.mark.parametrize("ideal", [False, True], ids=["kernel", "ideal"])
-BEGIN = (
-    "policy hostile;\nlist queue;\nlist other;\nstate words: u64[8];\nmap keys: lru_hash<page_key, u64>[nr_pages];\n"
-)
 ADDED = "hook folio_added(f) { queue.push_tail(f); }\n"
 EVICT = "hook evict_folios(ctx) { scan f in queue limit ctx.nr_to_scan { ctx.evict(f); } }\n"
 HONEST = ADDED + EVICT
 CIRCLE = "let g = queue.head; if g != null { queue.move_tail(g); }"
 MANY = f"loop up to 50 {{ {CIRCLE} }}"
-
-
-@dataclass(frozen=True)
-class Hostile:
-    """A policy's text after `BEGIN`, and the hook that is to be blamed; "": it gets along. `small`: in memory for few
-    pages, where what a batch holds is all there is."""
-
-    text: str
-    blamed: str = ""
-    small: bool = False
-
-    @functools.cached_property
-    def policy(self) -> ir.Policy:
-        return compiled(BEGIN + self.text)
 
 
 def checks(answer: str) -> str:
@@ -195,54 +175,10 @@ HOSTILE["moves in circles in folio_kept"] = Hostile(
 HOSTILE["moves in circles in folio_added"] = Hostile(f"hook folio_added(f) {{ queue.push_tail(f); {MANY} }}\n" + EVICT)
 
 
-def memory(hostile: Hostile, ideal: bool) -> Machine:
-    return Machine(24 if hostile.small else 50, ideal)
-
-
-def consistent(simulation: Simulation, trace: Events) -> None:
-    """All accesses were made, and the counters agree with each other."""
-    counters = simulation.counters()
-    assert counters["accesses"] == counters["hits"] + counters["misses"]
-    assert counters["accesses"] == np.count_nonzero(trace.flags != core.E_FREE)
-    stolen = counters["pgsteal_kswapd"] + counters["pgsteal_direct"] + counters["pgsteal_proactive"]
-    assert stolen == counters["evictions"]
-    assert counters["oom"] == 0
-    if not simulation.machine.ideal:
-        assert counters["pgsteal_anon"] + counters["pgsteal_file"] == stolen
-    assert simulation.resident <= simulation.machine.nr_pages
-    check_invariants(simulation)
-
-
-def told(ejection: Ejection, hostile: Hostile, blamed: str) -> None:
-    """The report names the hook and where it is written, and what was spent."""
-    assert ejection.hook == blamed
-    function = hostile.policy.hook(blamed)
-    if function is None:
-        assert ejection.line == 0 and f"has no hook {blamed}" in ejection.reason
-    else:
-        assert ejection.text.startswith(f"hook {blamed}(")
-        assert (BEGIN + hostile.text).splitlines()[ejection.line - 1].strip() == ejection.text
-        assert ejection.where == f"test.rx:{ejection.line}"
-    assert 0 <= ejection.spent <= ejection.budget == 8 * ejection.resident + 4096
-    assert sum(ejection.lists.values()) + ejection.unclaimed <= ejection.resident <= ejection.memory_pages
-    assert ejection.counters["accesses"] == ejection.access
-    assert f"hook {blamed}" in ejection.summary and f"{ejection.access:,}" in ejection.summary
-
-
 @MODELS
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_run_ends_and_nothing_is_lost(name: str, ideal: bool) -> None:
-    hostile, trace = HOSTILE[name], mixed(1500, 160, seed=11)
-    blamed = hostile.blamed
-    simulation = attached(hostile.policy, memory(hostile, ideal), "O0", checked=True)
-    ejections = run_on(simulation, trace, "O0")
-    consistent(simulation, trace)
-    assert [ejection.hook for ejection in ejections] == ([blamed] if blamed else [])
-    for ejection in ejections:
-        told(ejection, hostile, blamed)
-    kept = "builtin:lru" if blamed else "hostile"
-    assert simulation.lineup.of_memcg[0].policy.name == kept
-    assert simulation.counters()["evictions"] > 300
+    gets_what_it_deserves(HOSTILE[name], ideal)
 
 
 PLAIN = (
