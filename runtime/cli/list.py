@@ -1,7 +1,7 @@
 """`rext list`: what there is to use.
 
-In: nothing but which kind. Out: the policies with the first words of their files and their params, and from the `abi`
-the hooks, the kfuncs, the kinds of maps and the constants.
+In: nothing but which kind. Out: the policies with the first words of their files, their params and what their data
+takes (`runtime/metadata.py`), and from the `abi` the hooks, the kfuncs, the kinds of maps and the constants.
 """
 
 from __future__ import annotations
@@ -9,17 +9,21 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from dsl import abi
+from dsl import abi, ir
 from dsl.abi import Hook, Kfunc
 from dsl.compile import Compilation, decode_source
+from dsl.source import Source
 from runtime.cli import status
 from runtime.cli.output import emit, emit_json, in_columns
 from runtime.cli.parser import add_output_options
+from runtime.metadata import LISTED_PAGES, Metadata, metadata
 from runtime.policies import lru, mglru
 from runtime.policies.params import BuiltinParam
 from runtime.policy_file import PROGRAMS, TEXT_SUFFIX, read_policy_file
+from runtime.report.columns import counted
 
 EXAMPLE = "rext list policies"
 
@@ -31,11 +35,8 @@ BUILTIN = (
     ),
     ("opt", "the offline optimum (Belady): evicts what is used again last; the bound of every comparison"),
 )
-MAPS = (
-    ("hash<KEY, VALUE>[size]", "insertion into a full map is refused"),
-    ("lru_hash<KEY, VALUE>[size]", "a full map drops its oldest entry; order of insertion, `touch` refreshes"),
-)
-
+BUILTIN_MODULES = {"builtin:lru": lru, "builtin:mglru": mglru}
+"""Not from `runtime.program`, which needs LLVM."""
 Item = dict[str, Any]
 
 
@@ -55,11 +56,11 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _text(kind: str, items: list[Item]) -> str:
-    pairs = [(str(item.get("signature") or item["name"]), item["description"] + _where(item)) for item in items]
-    if not any(item.get("params") for item in items):
+    pairs = [(str(item.get("signature") or item["name"]), item["description"] + _besides(item)) for item in items]
+    if kind != "policies":
         return "\n".join([f"{kind}:", *in_columns(pairs)])
     left = max(len(name) for name, _ in pairs)
-    lines = [f"{kind}:"]
+    lines = [f"{kind} (bytes per folio: what each keeps, with {LISTED_PAGES:,} pages and these params):"]
     for item, (name, text) in zip(items, pairs, strict=True):
         lines += in_columns([(name.ljust(left), text)])
         lines += in_columns([(_setting(param), param["description"]) for param in item["params"]], indent=" " * 6)
@@ -73,25 +74,45 @@ def _setting(param: Item) -> str:
     return f"{param['name']}={param['default']} in {values}"
 
 
-def _where(item: Item) -> str:
-    """The hooks in which a kfunc may be called, if not in all."""
-    hooks = item.get("hooks")
+def _besides(item: Item) -> str:
+    """The hooks in which a kfunc may be called, if not in all; what a policy keeps."""
+    hooks, kept = item.get("hooks"), item.get("metadata")
+    if kept:
+        return f"; {counted(round(kept['bytes_per_folio']), 'byte')} per folio"
     return f" Only in {', '.join(f'`{hook}`' for hook in hooks)}." if hooks else ""
 
 
 def _policies() -> list[Item]:
-    items = [
-        {"name": name, "description": text, "file": None, "params": _builtin_params(name)} for name, text in BUILTIN
-    ]
-    for path in sorted(PROGRAMS.glob(f"*{TEXT_SUFFIX}")):
-        about = {"name": path.stem, "description": description(path), "file": str(path)}
-        items.append(about | {"params": program_params(path)})
-    return items
+    items = []
+    for name, text in BUILTIN:
+        module = BUILTIN_MODULES.get(name)
+        kept = module and _metadata(metadata(module, {}, LISTED_PAGES))
+        items.append(
+            {"name": name, "description": text, "file": None, "params": _builtin_params(module), "metadata": kept}
+        )
+    return items + [program(path) for path in sorted(PROGRAMS.glob(f"*{TEXT_SUFFIX}"))]
 
 
-def _builtin_params(name: str) -> list[Item]:
+def program(path: Path) -> Item:
+    """A shipped program, as it is listed."""
+    source = decode_source(read_policy_file(path, str(path)), str(path))
+    policy = Compilation(source).policy
+    return {
+        "name": path.stem,
+        "description": description(path),
+        "file": str(path),
+        "params": _params(policy, source) if policy is not None else [],
+        "metadata": _metadata(metadata(policy, {}, LISTED_PAGES)) if policy is not None else None,
+    }
+
+
+def _metadata(found: Metadata) -> Item:
+    parts = {name: getattr(found, name) for name in ("nr_pages", "fields", "index", "state", "maps")}
+    return {"bytes_per_folio": found.per_folio, "bytes": found.bytes, **parts}
+
+
+def _builtin_params(module: ModuleType | None) -> list[Item]:
     """The params of a policy that is part of the core."""
-    module = {"builtin:lru": lru, "builtin:mglru": mglru}.get(name)  # not `runtime.program`, which needs LLVM
     declared: tuple[BuiltinParam, ...] = getattr(module, "PARAMS", ())
     return [
         {
@@ -106,10 +127,8 @@ def _builtin_params(name: str) -> list[Item]:
     ]
 
 
-def program_params(path: Path) -> list[Item]:
+def _params(policy: ir.Policy, source: Source) -> list[Item]:
     """The params that a policy declares, each with the comment that ends its line."""
-    source = decode_source(read_policy_file(path, str(path)), str(path))
-    policy = Compilation(source).policy
     return [
         {
             "name": p.name,
@@ -118,7 +137,7 @@ def program_params(path: Path) -> list[Item]:
             "high": p.high,
             "description": source.line(p.span.line).partition("//")[2].strip(),
         }
-        for p in (policy.params if policy is not None else ())
+        for p in policy.params
     ]
 
 
@@ -182,7 +201,7 @@ def _kfunc_signature(kfunc: Kfunc) -> str:
 
 
 def _maps() -> list[Item]:
-    return [{"name": name.split("<")[0], "signature": name, "description": text} for name, text in MAPS]
+    return [{"name": name, "signature": signature, "description": text} for name, (signature, text) in abi.MAPS.items()]
 
 
 def _constants() -> list[Item]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runtime.comparison import Comparison
+from runtime.metadata import per_folio_text
 from runtime.program import OPT
 from runtime.report.columns import counted
 from runtime.report.ejections import short_note
@@ -35,6 +36,15 @@ class Grid:
     def share(self, size: int) -> str:
         """A size in hundredths of the distinct pages."""
         return percentage(size, self.pages)
+
+    @property
+    def has_metadata(self) -> bool:
+        """Whether it is known of any policy what it keeps."""
+        return any(row.metadata_bytes_per_folio is not None for row in self.cells.values())
+
+    def metadata(self, policy: str) -> str:
+        """What a policy keeps, in bytes per folio: of all sizes, since an index grows in steps."""
+        return per_folio_text([row.metadata_bytes_per_folio for (of, _), row in self.cells.items() if of == policy])
 
     def best(self, size: int) -> frozenset[str]:
         """The policies with the fewest misses at a size, the optimum apart; none if there is no choice."""

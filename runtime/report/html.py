@@ -24,6 +24,7 @@ from runtime.report.times import figures as time_figures
 from runtime.row import Row
 from runtime.times import Times
 
+METADATA = 'metadata<br><span class="small">bytes per folio</span>'
 TIMES = (
     "By the virtual clock and its cost model. <i>lost</i>: the share of the tasks' time lost to reclaim, throttling"
     " and reading back what had been evicted. <i>PSI some</i>: pressure as the kernel reports it, which counts such"
@@ -128,7 +129,9 @@ def _grid(grid: Grid) -> str:
     for policy in grid.policies:
         cells = "".join(_grid_cell(grid, policy, size) for size in grid.sizes)
         style = ' class="bound"' if policy == OPT else ""
+        cells += f"<td>{grid.metadata(policy)}</td>" if grid.has_metadata else ""
         lines.append(f"<tr{style}><td>{_escaped(policy)}</td>{cells}</tr>")
+    sizes += f"<th>{METADATA}</th>" if grid.has_metadata else ""
     about = f"{grid.accesses:,} accesses to {grid.pages:,} distinct pages, model {grid.model}"
     return (
         f"<h2>{_escaped(grid.trace)}</h2><p>{about}. Miss ratio in %; the fewest misses of a column are bold.</p>"

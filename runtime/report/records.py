@@ -14,7 +14,7 @@ from runtime.row import Row
 
 FIELDS = (
     "policy", "trace", "model", "memory_pages", "accesses", "hits", "misses", "evictions", "refaults", "scanned",
-    "cpu_s", "accesses_per_cpu_s", "hit_ratio", "miss_ratio", "status", "message",
+    "cpu_s", "accesses_per_cpu_s", "hit_ratio", "miss_ratio", "metadata_bytes_per_folio", "status", "message",
 )  # fmt: skip
 """What every row has, in order; counters follow."""
 

@@ -16,6 +16,7 @@ from typing import Any
 from runtime.report.csv import cell
 from runtime.scenario.comparison import ScenarioComparison
 from runtime.scenario.row import MemcgRow, ScenarioRow, TaskRow
+from runtime.times import Latencies
 
 
 def records(comparison: ScenarioComparison) -> list[dict[str, Any]]:
@@ -24,10 +25,10 @@ def records(comparison: ScenarioComparison) -> list[dict[str, Any]]:
 
 
 def _records(row: ScenarioRow) -> Iterator[dict[str, Any]]:
-    for memcg in row.memcgs:
-        yield memcg_record(row, memcg)
-    for task in row.tasks:
-        yield task_record(row, task)
+    for number, memcg in enumerate(row.memcgs):
+        yield memcg_record(row, memcg) | {"number": number}
+    for number, task in enumerate(row.tasks):
+        yield task_record(row, task) | {"number": number}
 
 
 def _head(row: ScenarioRow, accesses: int, hits: int, policy: str) -> dict[str, Any]:
@@ -63,9 +64,9 @@ def memcg_record(row: ScenarioRow, memcg: MemcgRow) -> dict[str, Any]:
         "psi_full_ns": memcg.pressure.full,
         "reclaim_ns": memcg.reclaim_ns,
         "throttled_ns": memcg.throttled_ns,
+        "metadata_bytes_per_folio": memcg.metadata_bytes_per_folio,
     }
-    for name in ("p50", "p90", "p99", "p999", "max"):
-        data[f"latency_{name}_ns"] = getattr(memcg.latencies, name)
+    data |= _latencies(memcg.latencies)
     if memcg is row.memcgs[0]:
         data |= {
             "cpu_s": row.cpu_s,
@@ -81,13 +82,21 @@ def memcg_record(row: ScenarioRow, memcg: MemcgRow) -> dict[str, Any]:
 def task_record(row: ScenarioRow, task: TaskRow) -> dict[str, Any]:
     """The row of a task."""
     policy = next(memcg.policy for memcg in row.memcgs if memcg.memcg == task.memcg)
-    return _head(row, task.accesses, task.hits, policy) | {
-        "memcg": task.memcg,
-        "task": task.task,
-        "status": task.status,
-        "time_ns": task.time_ns,
-        "stalled_ns": task.stalled_ns,
-    }
+    return (
+        _head(row, task.accesses, task.hits, policy)
+        | {
+            "memcg": task.memcg,
+            "task": task.task,
+            "status": task.status,
+            "time_ns": task.time_ns,
+            "stalled_ns": task.stalled_ns,
+        }
+        | _latencies(task.latencies)
+    )
+
+
+def _latencies(latencies: Latencies) -> dict[str, Any]:
+    return {f"latency_{name}_ns": getattr(latencies, name) for name in ("p50", "p90", "p99", "p999", "max")}
 
 
 def scenario_json(comparison: ScenarioComparison) -> str:

@@ -37,10 +37,10 @@ def scenario_run_report(comparison: ScenarioComparison, color: bool = False) -> 
     tables = [
         (
             "memcg",
-            ("policy", *_MEMCG_COLUMNS),
-            [[m.memcg, *_policy(m, policies), *_memcg_cells(m)] for m in row.memcgs],
+            ("number", "policy", *_MEMCG_COLUMNS),
+            [[m.memcg, str(n), *_policy(m, policies), *_memcg_cells(m)] for n, m in enumerate(row.memcgs)],
         ),
-        ("task", _TASK_COLUMNS, [[t.task, *_task_cells(t)] for t in row.tasks]),
+        ("task", ("number", *_TASK_COLUMNS), [[t.task, str(n), *_task_cells(t)] for n, t in enumerate(row.tasks)]),
         ("node", ("pages", "used"), [[n.node, f"{n.pages:,}", f"{n.used_pages:,}"] for n in row.nodes]),
         ("counter", ("count",), used),
     ]
@@ -101,10 +101,10 @@ def _policy(memcg: MemcgRow, shown: bool) -> list[str]:
 # --- cells ------------------------------------------------------------------------------------------------
 
 _MEMCG_COLUMNS = (
-    "accesses", "miss ratio", "scanned", "used", "on swap", "demoted", "p50", "p99", "max", "PSI some", "PSI full",
-    "low events", "high events", "throttled", "max events", "OOM kills",
+    "accesses", "miss ratio", "scanned", "used", "on swap", "demoted", "promoted", "bypassed", "p50", "p99", "max",
+    "PSI some", "PSI full", "low events", "high events", "throttled", "max events", "OOM kills", "bytes/folio",
 )  # fmt: skip
-_TASK_COLUMNS = ("memcg", "status", "accesses", "miss ratio", "time", "stalled")
+_TASK_COLUMNS = ("memcg", "status", "accesses", "miss ratio", "p50", "p99", "max", "time", "stalled")
 
 
 def _memcg_cells(memcg: MemcgRow) -> list[str]:
@@ -118,6 +118,8 @@ def _memcg_cells(memcg: MemcgRow) -> list[str]:
         f"{memcg.memory_pages:,}",
         f"{memcg.swap_pages:,}",
         f"{demoted:,}",
+        f"{counters['pgpromote_success']:,}",
+        f"{counters['bypassed']:,}",
         duration(memcg.latencies.p50),
         duration(memcg.latencies.p99),
         duration(memcg.latencies.max),
@@ -128,12 +130,15 @@ def _memcg_cells(memcg: MemcgRow) -> list[str]:
         duration(memcg.throttled_ns),
         f"{counters['max_events']:,}",
         f"{counters['oom_kill']:,}",
+        "" if memcg.metadata_bytes_per_folio is None else f"{memcg.metadata_bytes_per_folio:.0f}",
     ]
 
 
 def _task_cells(task: TaskRow) -> list[str]:
     ratio = _ratio(task.misses, task.accesses)
-    return [task.memcg, task.status, f"{task.accesses:,}", ratio, duration(task.time_ns), duration(task.stalled_ns)]
+    latencies = (task.latencies.p50, task.latencies.p99, task.latencies.max)
+    times = [duration(time) for time in (*latencies, task.time_ns, task.stalled_ns)]
+    return [task.memcg, task.status, f"{task.accesses:,}", ratio, *times]
 
 
 def _ratio(part: int, whole: int) -> str:

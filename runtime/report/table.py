@@ -66,6 +66,10 @@ def _grid_lines(grid: Grid, paint: _Paint) -> list[str]:
         ["", *(f"{grid.share(size)} " for size in grid.sizes)],
     ]
     body = [[escape(policy), *(_cell(grid, policy, size) for size in grid.sizes)] for policy in grid.policies]
+    if grid.has_metadata:
+        added = ["metadata", "B/folio", *(grid.metadata(policy) for policy in grid.policies)]
+        for cells, text in zip((*header, *body), added, strict=True):
+            cells.append(text)
     lines = align([*header, *body])
     rule = "-" * max(len(line) for line in lines)
     styled = [paint(_BOLD, lines[0]), paint(_DIM, lines[1]), paint(_DIM, rule)]
@@ -137,6 +141,8 @@ def row_report(row: Row, distinct_pages: int, color: bool = False) -> str:
         ("hit ratio", f"{100 * row.hit_ratio:.4f}%"),
         ("CPU time", f"{row.cpu_s:.3f} s, {speed}"),
     ]
+    if row.metadata_bytes_per_folio is not None:
+        head.append(("metadata", f"{row.metadata_bytes_per_folio:.1f} bytes per folio"))
     if row.times is not None:
         head += [(escape(name), value) for name, value in time_figures(row.times)]
     if row.switches:

@@ -59,6 +59,25 @@ def test_table_has_policies_down_and_sizes_across() -> None:
     assert "5%" in lines[4] and "50%" in lines[4]
 
 
+def test_what_a_policy_keeps_is_in_every_form() -> None:
+    """One figure, or the range over the sizes of memory; nothing for the optimum."""
+    rows = [row("a", 10, 5, metadata_bytes_per_folio=36.4), row("a", 100, 4, metadata_bytes_per_folio=41.2)]
+    found = comparison(*rows, row("b", 10, 5, metadata_bytes_per_folio=0.2), row("opt", 10, 3))
+    lines = [line.split() for line in comparison_table(found).splitlines()]
+    assert ["memory", "10p", "100p", "metadata"] in lines and ["5%", "50%", "B/folio"] in lines
+    assert [line[-1] for line in lines if line and line[0] in ("a", "b", "opt")] == ["36-41", "0", "-"]
+    assert [data["metadata_bytes_per_folio"] for data in json.loads(comparison_json(found))["rows"]] == [
+        36.4,
+        41.2,
+        0.2,
+        None,
+    ]
+    assert next(csv.DictReader(io.StringIO(comparison_csv(found))))["metadata_bytes_per_folio"] == "36.4"
+    page = comparison_html(found, "rext")
+    assert "<td>36-41</td>" in page and "bytes per folio" in page
+    assert "metadata       36.4 bytes per folio" in row_report(rows[0], 200).splitlines()
+
+
 def test_colour_changes_nothing_but_the_colour() -> None:
     coloured = comparison_table(PLAIN, color=True)
     assert "\033[" in coloured
