@@ -22,29 +22,22 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.jobs import JobsResult, measure_jobs
 from benchmarks.kernel import KernelResult, LargeResult, measure_kernel, measure_large
 from benchmarks.plan import FULL, QUICK, Plan
-from benchmarks.replay import DenseResult, ReplayResult
+from benchmarks.replay import DenseResult, ReplayResult, measure_textbook
 from benchmarks.replay import measure as measure_replay
+from benchmarks.replay_tables import dense_table, replay_tables, textbook_table
 from benchmarks.report import markdown, terminal
 from benchmarks.samples import SamplesResult, measure_samples, samples_table
 from benchmarks.start import CheckResult, StartResult, interpreter_start, measure_checks, measure_starts
-from benchmarks.tables import (
-    Table,
-    check_table,
-    dense_table,
-    jobs_table,
-    kernel_table,
-    large_table,
-    replay_tables,
-    start_table,
-)
+from benchmarks.tables import Table, check_table, jobs_table, kernel_table, large_table, start_table
 from benchmarks.timing import Timing
 from benchmarks.twins import TwinResult, measure_twins, twins_table
+from benchmarks.verifier import VerifierResult, measure_verifier, verifier_table
 from runtime.cli.output import check_writable, use_color
 from runtime.cli.status import UsageError
 from runtime.host import environment
 
-PARTS = ("replay", "kernel", "twins", "samples", "large", "start", "jobs")
-AGAINST_LIBCACHESIM = ("replay", "kernel")
+PARTS = ("replay", "textbook", "kernel", "twins", "samples", "large", "start", "verifier", "jobs")
+AGAINST_LIBCACHESIM = ("replay", "textbook", "kernel")
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 IDLE_LOAD = 0.5
 
@@ -55,6 +48,7 @@ class Results:
 
     replay: tuple[ReplayResult, ...] = ()
     dense: tuple[DenseResult, ...] = ()
+    textbook: tuple[ReplayResult, ...] = ()
     start: tuple[StartResult, ...] = ()
     check: tuple[CheckResult, ...] = ()
     interpreter: Timing | None = None
@@ -63,12 +57,15 @@ class Results:
     large: tuple[LargeResult, ...] = ()
     twins: tuple[TwinResult, ...] = ()
     samples: tuple[SamplesResult, ...] = ()
+    verifier: tuple[VerifierResult, ...] = ()
 
     def tables(self) -> list[Table]:
         """The tables there are figures for."""
         tables = []
         if self.replay:
             tables += [*replay_tables(self.replay), dense_table(self.dense)]
+        if self.textbook:
+            tables.append(textbook_table(self.textbook))
         if self.kernel:
             tables.append(kernel_table(self.kernel))
         if self.twins:
@@ -79,6 +76,8 @@ class Results:
             tables.append(large_table(self.large))
         if self.interpreter is not None:
             tables += [start_table(self.start), check_table(self.check, self.interpreter)]
+        if self.verifier:
+            tables.append(verifier_table(self.verifier))
         if self.jobs:
             tables.append(jobs_table(self.jobs))
         return tables
@@ -146,7 +145,7 @@ def chosen_plan(quick: bool, runs: int | None) -> Plan:
     return (
         plan
         if runs is None
-        else dataclasses.replace(plan, runs=runs, start_runs=runs, jobs_runs=runs, kernel_runs=runs)
+        else dataclasses.replace(plan, runs=runs, textbook_runs=runs, start_runs=runs, jobs_runs=runs, kernel_runs=runs)
     )
 
 
@@ -163,6 +162,9 @@ def measure(plan: Plan, parts: Sequence[str]) -> Results:
         with tempfile.TemporaryDirectory(prefix="rext-bench-") as folder:
             replay, dense = measure_replay(plan, Path(folder), _tell)
         results = dataclasses.replace(results, replay=tuple(replay), dense=tuple(dense))
+    if "textbook" in parts:
+        with tempfile.TemporaryDirectory(prefix="rext-bench-") as folder:
+            results = dataclasses.replace(results, textbook=tuple(measure_textbook(plan, Path(folder), _tell)))
     if "kernel" in parts:
         with tempfile.TemporaryDirectory(prefix="rext-bench-") as folder:
             kernel = tuple(measure_kernel(plan.kernel, plan.kernel_runs, Path(folder), _tell))
@@ -178,6 +180,8 @@ def measure(plan: Plan, parts: Sequence[str]) -> Results:
         check = tuple(measure_checks(plan.start_runs, _tell))
         interpreter = interpreter_start(plan.start_runs)
         results = dataclasses.replace(results, start=start, check=check, interpreter=interpreter)
+    if "verifier" in parts:
+        results = dataclasses.replace(results, verifier=tuple(measure_verifier(plan.start_runs, _tell)))
     if "jobs" in parts:
         results = dataclasses.replace(results, jobs=tuple(measure_jobs(plan.jobs_trace, plan.jobs_runs, _tell)))
     return results

@@ -25,14 +25,14 @@ def version() -> str:
     return importlib.metadata.version("libcachesim")
 
 
-def replay(path: str, policy: str, nr_objects: int, hashpower: int) -> Measured:
-    """Run a policy over a whole file; a page is one object of size 1."""
+def replay(path: str, policy: str, nr_objects: int, hashpower: int, **options: float) -> Measured:
+    """Run a policy over a whole file; a page is one object of size 1. `options` are the policy's own."""
     import libcachesim
 
     settings = libcachesim.ReaderInitParam(ignore_obj_size=True)
     reader = libcachesim.TraceReader(path, libcachesim.TraceType.ORACLE_GENERAL_TRACE, settings)
     accesses = reader.get_num_of_req()
-    cache = getattr(libcachesim, policy)(cache_size=nr_objects, hashpower=hashpower)
+    cache = getattr(libcachesim, policy)(cache_size=nr_objects, hashpower=hashpower, **options)
     begin = time.process_time()
     miss_ratio, _ = cache.process_trace(reader)
     seconds = time.process_time() - begin

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 from benchmarks import jobs, libcachesim_engine, our_engine, start
 from benchmarks.errors import BenchmarkError
 from benchmarks.measured import Measured
-from benchmarks.plan import PAIRS, QUICK, TraceSizes
+from benchmarks.plan import PAIRS, PolicyPair, TraceSizes
 from benchmarks.replay import (
     Cell,
     Engines,
@@ -72,6 +71,17 @@ def test_unequal_misses_end_it() -> None:
         measure_cells([cell()], [8], both, 1, lambda _: None)
 
 
+def test_misses_may_differ_where_the_pair_says_why() -> None:
+    by_chance = Cell(PolicyPair("RANDOM", "random", "Random", "chance"), cell().workload, 50)
+    both = engines([], lambda *_: Measured(4.0, 8, 1000), lambda *_: Measured(1.0, 9, 1000))
+    check_equal(by_chance, both)
+    (result,) = measure_cells([by_chance], [8], both, 1, lambda _: None)
+    assert (result.misses, result.their_misses, result.why_unequal) == (9, 8, "chance")
+    both = engines([], lambda *_: Measured(4.0, 8, 999), lambda *_: Measured(1.0, 9, 1000))
+    with pytest.raises(BenchmarkError, match="unequal work"):
+        check_equal(by_chance, both)
+
+
 def test_hashpowers_surround_the_size_of_memory() -> None:
     assert hashpowers_for(100_000) == range(15, 23)
     assert 14 in hashpowers_for(10_000)
@@ -88,6 +98,9 @@ def test_the_best_hashpower_is_found_though_one_run_was_disturbed() -> None:
 
     assert best_hashpower(cell(), engines([], theirs, lambda *_: Measured(1.0, 9, 1000))) == 9
     assert sum(runs.values()) == len(hashpowers_for(50)) + 6
+    runs.clear()
+    both = engines([], theirs, lambda *_: Measured(1.0, 9, 1000))
+    assert best_hashpower(cell(), both, thorough=False) == 9 and sorted(runs) == [6, 7, 8, 9, 10]
 
 
 def misses_of_fifo(keys: list[int], capacity: int) -> int:
@@ -104,8 +117,7 @@ def misses_of_fifo(keys: list[int], capacity: int) -> int:
 
 def test_our_engine_replays_the_file_of_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REXT_CACHE", "off")
-    plan = dataclasses.replace(QUICK, traces=(TINY,), runs=1)
-    (workload,) = prepare(plan, tmp_path, lambda _: None)
+    (workload,) = prepare([TINY], tmp_path, lambda _: None)
     keys = np.fromfile(workload.path, RECORD)["object"].tolist()
     assert (workload.accesses, workload.pages) == (3000, len(set(keys)))
     assert workload.memory_pages == (50, round(workload.pages * 0.2))

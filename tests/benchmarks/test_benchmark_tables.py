@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -11,21 +12,11 @@ from benchmarks import costs, libcachesim_engine, plan
 from benchmarks.errors import BenchmarkError
 from benchmarks.jobs import JobsResult
 from benchmarks.replay import DenseResult, ReplayResult
+from benchmarks.replay_tables import ABOUT_TRACES, dense_table, replay_tables, textbook_table
 from benchmarks.report import QUICK_NOTE, markdown, terminal
 from benchmarks.samples import SamplesResult, samples_table
 from benchmarks.start import CheckResult, Start, StartResult
-from benchmarks.tables import (
-    ABOUT_TRACES,
-    OK,
-    SHORT,
-    at_least,
-    below,
-    check_table,
-    dense_table,
-    jobs_table,
-    replay_tables,
-    start_table,
-)
+from benchmarks.tables import OK, SHORT, at_least, below, check_table, jobs_table, start_table
 from benchmarks.timing import Timing
 
 ENVIRONMENT = {"cpu": "A | B", "cpus": 2, "load": (0.1, 0.25), "unused": "hidden"}
@@ -60,6 +51,22 @@ def test_replay_has_a_table_for_each_trace() -> None:
     assert two.rows[0][6:8] == ("3.3", SHORT)
 
 
+def test_the_textbook_is_one_table_with_the_misses_of_both() -> None:
+    equal = replayed("one", (1.0,), (0.5,))
+    unequal = replace(equal, policy="RANDOM", ours=Timing((0.6,)), their_misses=1300, why_unequal="chance")
+    table = textbook_table([equal, unequal])
+    assert [row[:5] for row in table.rows] == [
+        ("FIFO", "one", "2,000p", "1,234", "equal"),
+        ("RANDOM", "one", "2,000p", "1,234", "1,300 (chance)"),
+    ]
+    assert [row[7:9] for row in table.rows] == [("2.0", OK), ("1.7", SHORT)]
+
+
+def test_every_pair_of_the_textbook_is_a_program() -> None:
+    programs = {path.stem for path in (command.DOCUMENT.parent.parent / "programs").glob("*.rx")}
+    assert {pair.program.partition(":")[0] for pair in plan.TEXTBOOK} <= programs
+
+
 def test_what_is_to_be_known_of_a_trace_stands_at_its_table_and_in_the_document() -> None:
     results = [replayed(name, (1.0,), (0.25,)) for name in ("mem_sqlite", "other", "mem_gcc")]
     sqlite, other, gcc = replay_tables(results)
@@ -75,6 +82,7 @@ def test_every_table_has_as_many_cells_as_columns() -> None:
     start = Start(timing, timing, timing)
     tables = [
         *replay_tables([replayed("t", (1.0,), (0.1,))]),
+        textbook_table([replayed("t", (1.0,), (0.1,))]),
         dense_table([DenseResult("t", 1000, 10, timing)]),
         start_table([StartResult("fifo", "ideal", start, start)]),
         check_table([CheckResult("fifo", timing, timing)], timing),
@@ -132,7 +140,7 @@ def test_the_terminal_is_coloured_only_if_asked_for() -> None:
 
 def test_runs_apply_to_every_part() -> None:
     chosen = command.chosen_plan(quick=True, runs=7)
-    assert (chosen.runs, chosen.start_runs, chosen.jobs_runs) == (7, 7, 7)
+    assert (chosen.runs, chosen.textbook_runs, chosen.start_runs, chosen.jobs_runs) == (7, 7, 7, 7)
     assert command.chosen_plan(quick=False, runs=None) == plan.FULL
     assert plan.FULL.runs >= 11
 
