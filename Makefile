@@ -6,7 +6,7 @@ BENCH_STAMP := $(VENV)/.installed-bench
 REXT := $(VENV)/bin/rext
 RUN := $(VENV)/bin/python
 
-.PHONY: help setup demo test lint bench fidelity ablation harness clean
+.PHONY: help setup demo test lint bench fidelity ablation gallery claims harness fuzz clean
 
 help:
 	@echo 'make setup     create $(VENV) with everything in it'
@@ -16,7 +16,10 @@ help:
 	@echo 'make bench     compare speed with libCacheSim (some minutes)'
 	@echo 'make fidelity  compare the simulated kernel with measurements of real ones'
 	@echo 'make ablation  leave out the mechanisms of MGLRU, one at a time (some minutes)'
+	@echo 'make gallery   run every program on the bundled traces; writes docs/gallery.md (some minutes)'
+	@echo 'make claims    run the claims of cache_ext as scenarios; writes docs/claims.md (some minutes)'
 	@echo 'make harness   compile what measures the kernel of this machine (python -m fidelity.measure)'
+	@echo 'make fuzz      judge and run random policies for a minute (more: python -m fuzzing --help)'
 	@echo 'make clean     remove $(VENV) and what the other commands made'
 
 setup: $(STAMP)
@@ -40,7 +43,7 @@ demo: $(STAMP)
 	    --trace mem_gcc --memory 5%,10%,20%,40%,60% --plot comparison.png
 
 test: $(STAMP)
-	$(RUN) -m pytest -q
+	$(RUN) -m pytest -q -n auto --maxprocesses 8 --dist worksteal
 
 lint: $(STAMP)
 	$(RUN) -m ruff check .
@@ -60,8 +63,17 @@ fidelity: $(STAMP)
 ablation: $(STAMP)
 	$(RUN) -m benchmarks.ablation
 
+gallery: $(STAMP)
+	$(RUN) -m benchmarks.gallery --write
+
+claims: $(STAMP)
+	$(RUN) -m benchmarks.claims --write
+
 harness: $(STAMP)
 	$(RUN) -m fidelity.measure --build
+
+fuzz: $(STAMP)
+	$(RUN) -m fuzzing --seconds 60 --first $(or $(FIRST),10000000)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis comparison.png
