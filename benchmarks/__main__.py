@@ -32,6 +32,7 @@ from benchmarks.tables import Table, check_table, jobs_table, kernel_table, larg
 from benchmarks.timing import Timing
 from benchmarks.twins import TwinResult, measure_twins, twins_table
 from benchmarks.verifier import VerifierResult, measure_verifier, verifier_table
+from runtime.cli.command import positive, status_of
 from runtime.cli.output import check_writable, use_color
 from runtime.cli.status import UsageError
 from runtime.host import environment
@@ -86,15 +87,7 @@ class Results:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run with these arguments (default: the process's)."""
     arguments = _parser().parse_args(argv)
-    try:
-        _run(arguments)
-    except (BenchmarkError, UsageError, OSError) as error:
-        print(f"benchmarks: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("benchmarks: interrupted", file=sys.stderr)
-        return 130
-    return 0
+    return status_of("benchmarks", lambda: _run(arguments), BenchmarkError, UsageError, OSError)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -102,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=description)
     parser.add_argument("--quick", action="store_true", help="small traces, few runs: to see that everything works")
     parser.add_argument("--only", choices=PARTS, action="append", help="measure this part only; may be repeated")
-    parser.add_argument("--runs", type=_positive, metavar="N", help="runs of everything (default: 11 of each replay)")
+    parser.add_argument("--runs", type=positive, metavar="N", help="runs of everything (default: 11 of each replay)")
     parser.add_argument(
         "--write",
         nargs="?",
@@ -113,12 +106,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="print all timings as JSON instead of tables")
     return parser
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"`{text}` is not a whole number from 1")
-    return int(text)
 
 
 def _run(arguments: argparse.Namespace) -> None:

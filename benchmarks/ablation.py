@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runtime.cli.command import positive
 from runtime.comparison import Comparison, compare
 from runtime.policies.mglru import PARAMS
 from runtime.row import Row
@@ -161,7 +162,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, then print or write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ablation", description="Leave out MGLRU's mechanisms.")
     parser.add_argument("--quick", action="store_true", help="two small traces: to see that everything works")
-    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="simulations at a time (default: 2)")
+    parser.add_argument("--jobs", type=positive, default=2, metavar="N", help="simulations at a time (default: 2)")
     parser.add_argument(
         "--write", nargs="?", type=Path, const=DOCUMENT, metavar="FILE", help="write it (default: docs/ablation.md)"
     )

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runtime.cli.command import positive
 from runtime.report.scenario_table import duration
 from runtime.scenario.comparison import ScenarioSettings, compare_scenario
 from runtime.scenario.row import TaskRow
@@ -219,7 +220,7 @@ def document(results: dict[str, Results]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.claims", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--write", action="store_true", help="write docs/claims.md")
-    parser.add_argument("--shrunk", type=int, default=1, metavar="N", help="memory and traces N times smaller")
+    parser.add_argument("--shrunk", type=positive, default=1, metavar="N", help="memory and traces N times smaller")
     chosen = parser.parse_args(arguments)
     results: dict[str, Results] = {}
     for claim in CLAIMS:

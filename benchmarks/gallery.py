@@ -17,6 +17,7 @@ from benchmarks.gallery_document import markdown
 from benchmarks.gallery_facts import RIVALS, Facts, Models
 from benchmarks.gallery_plot import draw
 from benchmarks.gallery_programs import grouped
+from runtime.cli.command import positive
 from runtime.comparison import compare
 from runtime.program import OPT, program_names
 
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, then print or write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gallery", description="Run all programs.")
     parser.add_argument("--quick", action="store_true", help="short traces, two sizes: to see that everything works")
-    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="simulations at a time (default: 2)")
+    parser.add_argument("--jobs", type=positive, default=2, metavar="N", help="simulations at a time (default: 2)")
     parser.add_argument(
         "--write", nargs="?", type=Path, const=DOCUMENT, metavar="FILE", help="write it (default: docs/gallery.md)"
     )

@@ -268,6 +268,8 @@ Instruction = (
     | StoreField | LoadRef | StoreRef | ListAt | Call
 )  # fmt: skip
 Node = Instruction | If | Block | Loop | Scan | Break | Continue | Return
+Repeating = Loop | Scan
+"""What runs its body several times."""
 
 # --- tables of a policy -----------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from fidelity import report
 from fidelity.compare import Compared, compare_rows
 from fidelity.errors import FidelityError
 from fidelity.kernels import MEASURED, chosen_rows, compared_rows, read_rows
+from runtime.cli.command import positive, status_of
 from runtime.cli.output import check_writable
 from runtime.cli.status import UsageError
 from runtime.host import environment
@@ -26,15 +27,7 @@ DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "fidelity.md"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run with these arguments (default: the process's)."""
     arguments = _parser().parse_args(argv)
-    try:
-        _run(arguments)
-    except (FidelityError, UsageError, OSError) as error:
-        print(f"fidelity: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("fidelity: interrupted", file=sys.stderr)
-        return 130
-    return 0
+    return status_of("fidelity", lambda: _run(arguments), FidelityError, UsageError, OSError)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,9 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="CSV",
         help="compare with these measurements, such as those of `python -m fidelity.measure --out CSV`",
     )
-    parser.add_argument(
-        "--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N", help="simulations at a time"
-    )
+    parser.add_argument("--jobs", type=positive, default=os.cpu_count() or 1, metavar="N", help="simulations at a time")
     parser.add_argument(
         "--format", choices=("text", "json", "csv"), default="text", help="how to print (default: text)"
     )
@@ -70,12 +61,6 @@ def _parser() -> argparse.ArgumentParser:
         help="also write the whole comparison as Markdown, and its plot beside it (default: docs/fidelity.md)",
     )
     return parser
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"`{text}` is not a whole number from 1")
-    return int(text)
 
 
 def _run(arguments: argparse.Namespace) -> None:

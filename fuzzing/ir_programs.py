@@ -374,8 +374,9 @@ class Writer:
 
     def consequences(self, chosen: Callable, arguments: list[Operand]) -> None:
         for operand, arg in zip(arguments, chosen.kfunc.args, strict=True):
-            gone = arg.ownership == "consume" or (arg.ownership == "propose" and operand.index in self.known.owned)  # type: ignore[union-attr]
-            if gone and isinstance(operand, Reg):
+            if not isinstance(operand, Reg):
+                continue
+            if arg.ownership == "consume" or (arg.ownership == "propose" and operand.index in self.known.owned):
                 self.known.owned.discard(operand.index)
                 self.known.usable.discard(operand.index)
                 self.known.assigned.discard(operand.index)

@@ -69,6 +69,10 @@ class Memory:
             if abi.HOOKS[self.function.hook].folio == "owned":
                 self.hand[param.index] = self.registers[param.index]
 
+    def param(self, number: int) -> int:
+        """The value of a param; each run has others."""
+        return self.params[number]
+
     def element(self, number: int, index: int) -> int:
         """An element of a state variable. The hook finds anything of its type there."""
         place = number, index

@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -167,7 +168,7 @@ def _try_all(mutants: list[Mutant], quick: bool, log: Path | None) -> int:
 
     survived, by, start = [], Counter[str](), time.monotonic()
     for number, mutant in enumerate(mutants, 1):
-        answer = in_process(lambda mutant=mutant: noticed(mutant, quick))  # type: ignore[misc]
+        answer = in_process(partial(noticed, mutant, quick))
         by["noticed" if answer else "harmless" if reason(mutant.name) else "UNNOTICED"] += 1
         line = f"{mutant.name} -> {answer or reason(mutant.name) or 'UNNOTICED'}"
         if not answer and not reason(mutant.name):

@@ -102,8 +102,7 @@ class _Mutation:
 
         changed_at(self._hook.body, path, take)
         target = self._chance.choice(self._paths)
-        place: Callable[[ir.Node], Body] = lambda node: (found[0], node)  # noqa: E731
-        return replace(self._hook, body=changed_at(self._hook.body, target, place))
+        return replace(self._hook, body=changed_at(self._hook.body, target, lambda node: (found[0], node)))
 
     # --- changes of one node -------------------------------------------------------------------------------
 

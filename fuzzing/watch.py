@@ -9,6 +9,7 @@ or where a point is reached that was thought to be out of reach.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from dsl import ir
@@ -91,14 +92,13 @@ class _Comparison:
             if symbol != NOTHING:
                 self._register(index, symbol)
         for number, cell in layout.states.items():
-            self._scalar(f"state {number}", cell, lambda number=number: memory.element(number, 0))  # type: ignore[misc]
+            self._scalar(f"state {number}", cell, partial(memory.element, number, 0))
         for number, cell in layout.params.items():
-            self._scalar(f"param {number}", cell, lambda number=number: memory.params[number])  # type: ignore[misc]
+            self._scalar(f"param {number}", cell, partial(memory.param, number))
 
     def _register(self, index: int, symbol: int) -> None:
         value, registers = self._state.known(symbol), self._memory.registers
-        read = lambda: registers[index]  # noqa: E731
-        self._cells.setdefault(symbol, []).append(read)
+        self._cells.setdefault(symbol, []).append(lambda: registers[index])
         if isinstance(value, Scalar):
             self._ranges.append((index, value.low, value.high, value.bits.value, ~value.bits.mask))
         elif isinstance(value, Folio | Gone | Reference):
@@ -129,7 +129,7 @@ class _Comparison:
     def _equalities(self) -> None:
         for reads in self._cells.values():
             for other in reads[1:]:
-                self._tests.append(("cells differ", lambda a=reads[0], b=other: a() == b()))  # type: ignore[misc]
+                self._tests.append(("cells differ", partial(_equal, reads[0], other)))
 
     def _term(self, term: Term) -> Read | None:
         """How to read an operand of a definition; None if no cell holds it any more."""
@@ -145,7 +145,7 @@ class _Comparison:
             definition = self._space.definitions[symbol]
             computed = self._computed(definition) if definition.terms else None
             if computed is not None:
-                test = lambda read=reads[0], computed=computed: read() == computed()  # noqa: E731
+                test = partial(_equal, reads[0], computed)
                 self._tests.append((f"the definition {definition.node} does not hold", test))
 
     def _computed(self, definition: Definition) -> Read | None:
@@ -174,15 +174,14 @@ class _Comparison:
         for x, y, least, most in known:
             first, second = self._term(x), self._term(y)
             if first is not None and second is not None:
-                test = lambda a=first, b=second, low=least, high=most: low <= a() - b() <= high  # noqa: E731
+                test = partial(_differ_by, first, second, least, most)
                 self._tests.append((f"a difference is not in [{least}, {most}]", test))
 
     def _meetings(self) -> None:
         """Of two paths that met, what was known on one of them holds."""
         for meeting in self._state.meetings:
             sides = [self._side(meeting, number) for number in (0, 1)]
-            test = lambda sides=sides: any(all(test() for test in side) for side in sides)  # noqa: E731
-            self._tests.append(("neither of two paths that met fits", test))
+            self._tests.append(("neither of two paths that met fits", partial(_one_fits, sides)))
 
     def _side(self, meeting: Meeting, number: int) -> list[Callable[[], bool]]:
         tests: list[Callable[[], bool]] = []
@@ -191,9 +190,9 @@ class _Comparison:
             if read is None:
                 continue
             if isinstance(value, Scalar):
-                tests.append(lambda read=read, value=value: value.contains(read()))  # type: ignore[misc]
+                tests.append(partial(_contains, value, read))
             elif isinstance(value, Folio | Reference):
-                tests.append(lambda read=read, value=value: value.nullness.includes(_nullness(read())))  # type: ignore[misc]
+                tests.append(partial(_may_be, value, read))
         return tests
 
     # --- memory --------------------------------------------------------------------------------------------
@@ -226,6 +225,26 @@ class _Comparison:
             return fits and (equal is None or equal[0]() == concrete)
 
         self._tests.append((f"{node} is not what was remembered", test))
+
+
+def _equal(a: Read, b: Read) -> bool:
+    return bool(a() == b())
+
+
+def _differ_by(a: Read, b: Read, least: int, most: int) -> bool:
+    return bool(least <= a() - b() <= most)
+
+
+def _one_fits(sides: list[list[Callable[[], bool]]]) -> bool:
+    return any(all(test() for test in side) for side in sides)
+
+
+def _contains(value: Scalar, read: Read) -> bool:
+    return bool(value.contains(read()))
+
+
+def _may_be(value: Folio | Reference, read: Read) -> bool:
+    return value.nullness.includes(_nullness(read()))
 
 
 def _nullness(concrete: Any) -> Nullness:

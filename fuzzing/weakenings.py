@@ -131,8 +131,9 @@ def dropped_obligations(function: ast.FunctionDef) -> Iterator[Local]:
 
 
 def _made(node: ast.expr) -> str:
-    named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in OBLIGATIONS
-    return node.func.id if named else ""  # type: ignore[attr-defined]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in OBLIGATIONS:
+        return node.func.id
+    return ""
 
 
 def always_yes(function: ast.FunctionDef) -> Iterator[Local]:

@@ -29,7 +29,7 @@ from runtime.expect import judge
 from verifier.explain import Explainer
 from verifier.fixpoint import Fixpoint
 from verifier.log import facts_at
-from verifier.outline import Outline, Repeating
+from verifier.outline import Outline
 from verifier.state import Space, State
 from verifier.verify import verify
 
@@ -94,7 +94,7 @@ def rounds(policy: ir.Policy, hook: str) -> Iterator[str]:
     """What is known at the start of each round that the analysis goes through."""
     function = next(function for function in policy.hooks if function.hook == hook)
     outline = Outline(function)
-    loop = next(node for node in outline.nodes if isinstance(node, Repeating))
+    loop = next(node for node in outline.nodes if isinstance(node, ir.Repeating))
     seen: list[str] = []
 
     def observe(node: ir.Node, state: State, space: Space) -> None:

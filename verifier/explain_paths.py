@@ -13,7 +13,6 @@ from dsl import ir
 from dsl.diagnostics import Label
 from verifier.domains.reference import Folio
 from verifier.folio_words import FolioWords, gives_away, is_gone
-from verifier.outline import Repeating
 from verifier.report import Report, owns
 from verifier.state import UNINITIALISED, Definition
 
@@ -60,7 +59,7 @@ class PathStories:
     def _given_on_one_path(self, site: ir.Node, cell: int, owner: Definition, gone: ir.Node) -> None:
         """The commonest mistake of all: a branch gives a folio away, and the other was not thought of."""
         name = self._words.cell(cell)
-        if isinstance(site, Repeating):
+        if isinstance(site, ir.Repeating):
             told, help = self._round_without(site, cell, gone)
         else:
             told, help = self._branch_without(site, cell, gone)
@@ -105,7 +104,7 @@ class PathStories:
 
     def _given_again(self, site: ir.Node, cell: int) -> ir.Node | None:
         """What gives the folio away after the paths have met."""
-        if isinstance(site, Repeating) or not self._report.may_search:
+        if isinstance(site, ir.Repeating) or not self._report.may_search:
             return None
         register = self._space.function.registers[cell - self._space.layout.registers]
         following: Iterator[ir.Node] = islice(self._report.outline.after(site), _WINDOW)

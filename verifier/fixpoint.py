@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from dsl import ir
 from dsl.abi import HOOKS, MAX_VERIFIER_STEPS
@@ -31,6 +31,7 @@ from verifier.obligations import Obligation, Readable, registers_read
 from verifier.order import Order
 from verifier.plan import Planner, Step
 from verifier.refine import refine
+from verifier.reporter import Reporter
 from verifier.state import (
     NOTHING,
     OPAQUE,
@@ -51,25 +52,6 @@ from verifier.transfer import Transfer
 
 _SHRINKING_ROUNDS = 2
 _MAX_COUNTED = 16
-
-Repeating = ir.Loop | ir.Scan
-
-
-class Reporter(Protocol):
-    """Is told of failures, in the last phase only."""
-
-    def begin(self, space: Space) -> None:
-        """A round that reports begins; what was told of this hook before is void."""
-
-    def failed(self, state: State, node: ir.Node, obligation: Obligation) -> None: ...
-
-    def paths_disagree(self, node: ir.Node, cell: int, first: Definition, second: Definition) -> None: ...
-
-    def rounds_disagree(self, node: Repeating, cell: int, before: Definition, after: Definition) -> None: ...
-
-    def falls_off_end(self, function: ir.Function) -> None: ...
-
-    def too_hard(self, function: ir.Function) -> None: ...
 
 
 class Work:
@@ -307,14 +289,14 @@ class Fixpoint:
         return end
 
     def _limit(self, step: Step, entry: State) -> Scalar:
-        assert isinstance(step.node, Repeating)
+        assert isinstance(step.node, ir.Repeating)
         limit = self._transfer.value(entry, step.node.limit)
         return limit if isinstance(limit, Scalar) else scalars.between(0, 1)  # poisoned: say nothing about its cost
 
     def _rounds(self, step: Step, entry: State, bound: Scalar) -> State | None:
         """The state after a loop. Growing, rounds are gone through until the invariant holds; else it is one round."""
         node = step.node
-        assert isinstance(node, Repeating)
+        assert isinstance(node, ir.Repeating)
         self.limits[id(node)] = bound
         invariant = self._invariants[id(node)]
         if self._phase is Phase.GROW:
@@ -366,7 +348,7 @@ class Fixpoint:
             if value is not UNINITIALISED:
                 invariant.admit(cell, self._frozen(entry, cell))
 
-    def _head(self, node: Repeating, invariant: Invariant, entry: State, rounds: int) -> State:
+    def _head(self, node: ir.Repeating, invariant: Invariant, entry: State, rounds: int) -> State:
         """The state at the head: the entry's, with fresh symbols for what the loop changes."""
         head = entry.fork()
         for cell in sorted(invariant.values):
@@ -420,12 +402,12 @@ class Fixpoint:
         return back
 
     def _rounds_disagree(self, node: ir.Node, cell: int, before: int, after: int) -> None:
-        assert isinstance(node, Repeating)
+        assert isinstance(node, ir.Repeating)
         definitions = self.space.definitions
         self._fail(lambda: self._reporter.rounds_disagree(node, cell, definitions[before], definitions[after]))
 
     def _update(
-        self, node: Repeating, invariant: Invariant, entry: State, head: State, back: State | None, rounds: int
+        self, node: ir.Repeating, invariant: Invariant, entry: State, head: State, back: State | None, rounds: int
     ) -> bool:
         """Makes the invariant hold of the entry and of the end of a round; whether it had to be changed.
 

@@ -14,7 +14,7 @@ from verifier.domains import value as scalars
 from verifier.explain import Explainer
 from verifier.fixpoint import Fixpoint
 from verifier.obligations import operands
-from verifier.outline import Outline, Repeating
+from verifier.outline import Outline
 from verifier.state import UNINITIALISED, Space, State
 from verifier.wording import Wording
 
@@ -42,7 +42,7 @@ class _Recorder(Explainer):
         self._round_begins = False
 
     def observe(self, node: ir.Node, state: State, space: Space) -> None:
-        is_loop = isinstance(node, Repeating)
+        is_loop = isinstance(node, ir.Repeating)
         if is_loop or self._round_begins or node.span.line not in self._lines:
             self.seen.append((node, state.fork()))
         self._lines.add(node.span.line)
@@ -84,7 +84,7 @@ class _HookLog:
             line = node.span.line
             if line and line not in facts:
                 facts[line] = self.facts(node, state, None)
-            if isinstance(node, Repeating) and line and line not in rounds:
+            if isinstance(node, ir.Repeating) and line and line not in rounds:
                 first, begins = self._seen[number + 1] if number + 1 < len(self._seen) else (node, state)
                 if self._outline.is_inside(first, node):
                     rounds[line] = self.facts(first, begins, state)
@@ -127,7 +127,7 @@ class _Scopes:
 
     def _mention(self, register: ir.Reg, node: ir.Node, place: int) -> None:
         around = tuple(id(a.node) for a in reversed(self._outline.around(node)))
-        if isinstance(node, Repeating) and register in _variables(node):
+        if isinstance(node, ir.Repeating) and register in _variables(node):
             around = (*around, id(node))
         known = self._parents.get(register.index, around)
         common = next(
@@ -158,7 +158,7 @@ def _variables(node: ir.Loop | ir.Scan) -> tuple[ir.Reg, ...]:
 def _named_in(node: ir.Node) -> list[ir.Reg]:
     """The registers with a name that a node reads or writes."""
     found = [operand for operand in operands(node) if isinstance(operand, ir.Reg)]
-    found += _variables(node) if isinstance(node, Repeating) else ()
+    found += _variables(node) if isinstance(node, ir.Repeating) else ()
     target = getattr(node, "dst", None)
     if isinstance(target, ir.Reg):
         found.append(target)

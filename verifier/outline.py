@@ -13,8 +13,6 @@ from dsl import ir
 from dsl.source import NOWHERE, Span
 from verifier.cells import nodes_of
 
-Repeating = ir.Loop | ir.Scan
-
 
 class Around(NamedTuple):
     """A construct around a node; of an `if`, whether the node is in the branch that is taken where it is true."""
@@ -62,7 +60,7 @@ class Outline:
 
     def loops(self, node: ir.Node) -> list[ir.Node]:
         """The loops around a node, from the inside."""
-        return [around.node for around in self.around(node) if isinstance(around.node, Repeating)]
+        return [around.node for around in self.around(node) if isinstance(around.node, ir.Repeating)]
 
     def after(self, node: ir.Node) -> Iterator[ir.Node]:
         """What may run after a node in the same round, in order: neither what is inside it nor what stands in the
@@ -79,7 +77,7 @@ class Outline:
         found: list[ir.Node] = []
         for node in self.nodes:
             if isinstance(node, ir.Continue):
-                targets = [a.node for a in self.around(node) if isinstance(a.node, ir.Block | Repeating)]
+                targets = [a.node for a in self.around(node) if isinstance(a.node, ir.Block | ir.Repeating)]
                 if node.depth < len(targets) and targets[node.depth] is loop:
                     found.append(node)
         return found

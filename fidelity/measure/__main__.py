@@ -30,6 +30,7 @@ from fidelity.measure.policy import use_policy
 from fidelity.measure.replay import Configuration, Setup, measure
 from fidelity.measure.system import Journal, alone
 from fidelity.traces import ANONYMOUS, MAKERS, Words
+from runtime.cli.command import positive, status_of
 from runtime.cli.output import check_writable
 from runtime.cli.status import UsageError
 from runtime.traces.opening import bundled_names
@@ -44,15 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run with these arguments (default: the process's)."""
     arguments = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        _run(arguments)
-    except (FidelityError, UsageError, OSError) as error:
-        print(f"fidelity.measure: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("fidelity.measure: interrupted", file=sys.stderr)
-        return 130
-    return 0
+    return status_of("fidelity.measure", lambda: _run(arguments), FidelityError, UsageError, OSError)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -67,9 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--trace", nargs="+", metavar="T", help="what to replay")
     parser.add_argument("--mode", nargs="+", choices=MODES, help="how pages are accessed")
-    parser.add_argument("--limit", nargs="+", type=_positive, metavar="PAGES", help="resident pages at the peak")
-    parser.add_argument("--accesses", type=_positive, metavar="N", help="the first N accesses of each trace")
-    parser.add_argument("--runs", type=_positive, default=3, metavar="N", help="runs of each (default: 3)")
+    parser.add_argument("--limit", nargs="+", type=positive, metavar="PAGES", help="resident pages at the peak")
+    parser.add_argument("--accesses", type=positive, metavar="N", help="the first N accesses of each trace")
+    parser.add_argument("--runs", type=positive, default=3, metavar="N", help="runs of each (default: 3)")
     parser.add_argument("--policy", choices=POLICIES, help="the kernel's algorithm (default: the one in use)")
     parser.add_argument(
         "--fresh",
@@ -80,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--flush-tlb",
-        type=_positive,
+        type=positive,
         default=0,
         metavar="N",
         help="empty the TLB every N accesses: what is in it looks unused to the kernel when it is not",
@@ -91,12 +84,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--build", action="store_true", help="compile the harness and do nothing else")
     parser.add_argument("--clean", action="store_true", help="remove what a killed measurement has left")
     return parser
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"`{text}` is not a whole number from 1")
-    return int(text)
 
 
 def _run(arguments: argparse.Namespace) -> None:

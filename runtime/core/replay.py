@@ -97,9 +97,7 @@ def replay(ctx: Context, first: int, last: int) -> int:
     stopped = last
     for i in range(first, last):
         if i + PAGE_TABLE_AHEAD < last:
-            prefetch(ctx.page_table, ctx.trace_page[i + PAGE_TABLE_AHEAD])
-            if has_hook(ctx, 0, FOLIO_ACCESSED) or not ctx.IDEAL:
-                prefetch(ctx.folios, ctx.page_table[ctx.trace_page[i + FOLIO_AHEAD]])
+            look_ahead(ctx, i)
         if ctx.RECLAIMS_ON_ACCESS and ctx.state[RECLAIM_ASKED] != 0:
             reclaim_asked(ctx)
             if ctx.state[STATUS] != 0:
@@ -153,12 +151,23 @@ def replay(ctx: Context, first: int, last: int) -> int:
     if not ctx.IDEAL:
         pass_time(ctx, hits - timed_hits, (calls - timed_calls) // E_SYSCALL)
         note_hits(ctx, hits, calls // E_SYSCALL)
-    ctx.state[HITS] += hits + slow_hits
-    ctx.state[MISSES] += misses
-    ctx.state[ACCESSES] += hits + slow_hits + misses
+    count_accesses(ctx, hits + slow_hits, misses)
     if ctx.CHECKED:
         check_invariants(ctx)
     return stopped
+
+
+def look_ahead(ctx: Context, i: int) -> None:
+    """Ask for what events to come will need."""
+    prefetch(ctx.page_table, ctx.trace_page[i + PAGE_TABLE_AHEAD])
+    if has_hook(ctx, 0, FOLIO_ACCESSED) or not ctx.IDEAL:
+        prefetch(ctx.folios, ctx.page_table[ctx.trace_page[i + FOLIO_AHEAD]])
+
+
+def count_accesses(ctx: Context, hits: int, misses: int) -> None:
+    ctx.state[HITS] += hits
+    ctx.state[MISSES] += misses
+    ctx.state[ACCESSES] += hits + misses
 
 
 def miss(ctx: Context, page: int, flags: int) -> int:

@@ -46,18 +46,7 @@ hook age() {
     }
 }
 """,
-    "a register that stands for a constant shared a slot with the constant, which has one operand less to remember": """
-policy found
-state a: u8[8]
-hook age() {
-    var %0: u64
-    var %1: u8
-    %0 = copy 0
-    %1 = load state a[0]
-    store state a[%0], 127:u8
-}
-""",
-    "an element of an array is stored to by a register that holds the constant by which it was read": """
+    "an element is read by a constant and stored to by a register that holds it: they shared a slot": """
 policy found
 state a: u8[8]
 hook age() {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -70,6 +70,19 @@ def told(ejection: Ejection, hostile: Hostile, blamed: str) -> None:
     assert sum(ejection.lists.values()) + ejection.unclaimed <= ejection.resident <= ejection.memory_pages
     assert ejection.counters["accesses"] == ejection.access
     assert f"hook {blamed}" in ejection.summary and f"{ejection.access:,}" in ejection.summary
+
+
+def executors_agree(hostile: Hostile, ideal: bool) -> None:
+    """Plain Python and native code leave the same memory behind, and the same reports."""
+    trace, machine = mixed(160, 60, seed=2), replace(memory(hostile, ideal), effort=1)
+    digests, reports = set(), set()
+    for kind in ("python", "O0", "O3"):
+        simulation = attached(hostile.policy, machine, kind)
+        simulation.state[core.EFFORT_AT_LEAST] = 300
+        reports.add(tuple(ejection.summary for ejection in run_on(simulation, trace, kind)))
+        digests.add(simulation.digest())
+        consistent(simulation, trace)
+    assert len(digests) == len(reports) == 1
 
 
 def gets_what_it_deserves(hostile: Hostile, ideal: bool) -> None:

@@ -21,7 +21,15 @@ from tests.runtime.attaching import (
     run_tasks,
     two_memcgs,
 )
-from tests.runtime.hostile import BEGIN, MODELS, Hostile, consistent, gets_what_it_deserves, memory, told
+from tests.runtime.hostile import (
+    BEGIN,
+    MODELS,
+    Hostile,
+    consistent,
+    executors_agree,
+    gets_what_it_deserves,
+    told,
+)
 from tests.runtime.policies import check_invariants, compiled, events
 
 ADDED = "hook folio_added(f) { queue.push_tail(f); }\n"
@@ -190,16 +198,7 @@ PLAIN = (
 @MODELS
 @pytest.mark.parametrize("name", PLAIN)
 def test_plain_and_native_agree(name: str, ideal: bool) -> None:
-    hostile, trace = HOSTILE[name], mixed(160, 60, seed=2)
-    machine = replace(memory(hostile, ideal), effort=1)
-    digests, reports = set(), set()
-    for kind in ("python", "O0", "O3"):
-        simulation = attached(hostile.policy, machine, kind)
-        simulation.state[core.EFFORT_AT_LEAST] = 300
-        reports.add(tuple(ejection.summary for ejection in run_on(simulation, trace, kind)))
-        digests.add(simulation.digest())
-        consistent(simulation, trace)
-    assert len(digests) == len(reports) == 1
+    executors_agree(HOSTILE[name], ideal)
 
 
 # --- effort -----------------------------------------------------------------------------------------------

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from dsl import abi
-from runtime.core import layout as core
-from tests.runtime.attaching import attached, mixed, run_on
-from tests.runtime.hostile import MODELS, Hostile, consistent, gets_what_it_deserves, memory
+from tests.runtime.hostile import MODELS, Hostile, executors_agree, gets_what_it_deserves
 
 BEGIN = """policy hostile;
 list queue; bag sack; heap pile; list many[16];
@@ -177,13 +173,4 @@ def test_all_is_moved_about_in_every_hook(hook: str, ideal: bool) -> None:
 @MODELS
 @pytest.mark.parametrize("name", PLAIN)
 def test_plain_and_native_agree(name: str, ideal: bool) -> None:
-    policy, trace = HOSTILE[name], mixed(160, 60, seed=2)
-    machine = replace(memory(policy, ideal), effort=1)
-    digests, reports = set(), set()
-    for kind in ("python", "O0", "O3"):
-        simulation = attached(policy.policy, machine, kind)
-        simulation.state[core.EFFORT_AT_LEAST] = 300
-        reports.add(tuple(ejection.summary for ejection in run_on(simulation, trace, kind)))
-        digests.add(simulation.digest())
-        consistent(simulation, trace)
-    assert len(digests) == len(reports) == 1
+    executors_agree(HOSTILE[name], ideal)

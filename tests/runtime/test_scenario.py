@@ -127,70 +127,70 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 # --- from a scenario to a machine -------------------------------------------------------------------------
 
 
-def test_a_machine_is_what_the_file_says(tmp_path: Path) -> None:
-    made = planned(
-        tmp_path,
-        """
-        kernel = "6.12"
-        swappiness = 10
-        min_ttl = "1s"
-        [[node]]
-        name = "fast"
-        memory = "50%"
-        watermarks = ["1%", "2%", "30p"]
-        demotes_to = "slow"
-        [[node]]
-        name = "slow"
-        memory = "4MiB"
-        access = "250ns"
-        [[memcg]]
-        name = "apps/db/writer"
-        max = "100p"
-        [[memcg]]
-        name = "other"
-        policy = "fifo"
-        [[memcg]]
-        name = "apps/db"
-        high = "10%"
-        low = "5p"
-        min = 0
-        swap_max = "0"
-        swappiness = 200
-        [[swap]]
-        kind = "disk"
-        size = "100p"
-        [[swap]]
-        kind = "zram"
-        read = "1us"
-        priority = 5
-        [files]
-        read = "1us"
-        write = "2us"
-        queues = 3
-        [[task]]
-        name = "w"
-        trace = "loop:pages=1000,accesses=2K"
-        memcg = "apps/db/writer"
-        node = "slow"
-        bind = true
-        think = "1.5us"
-        start = "1ms"
-        [[task]]
-        name = "o"
-        trace = "loop:pages=1000,accesses=2K"
-        limit = "1K"
-        memcg = "other"
-        repeat = 3
-        [[proactive]]
-        memcg = "apps"
-        amount = "10p"
-        every = "1ms"
-        from = "2ms"
-        until = "1s"
-        [costs]
-        scan = "70ns"
-        """,
-    )
+WHOLE = """
+kernel = "6.12"
+swappiness = 10
+min_ttl = "1s"
+[[node]]
+name = "fast"
+memory = "50%"
+watermarks = ["1%", "2%", "30p"]
+demotes_to = "slow"
+[[node]]
+name = "slow"
+memory = "4MiB"
+access = "250ns"
+[[memcg]]
+name = "apps/db/writer"
+max = "100p"
+[[memcg]]
+name = "other"
+policy = "fifo"
+[[memcg]]
+name = "apps/db"
+high = "10%"
+low = "5p"
+min = 0
+swap_max = "0"
+swappiness = 200
+[[swap]]
+kind = "disk"
+size = "100p"
+[[swap]]
+kind = "zram"
+read = "1us"
+priority = 5
+[files]
+read = "1us"
+write = "2us"
+queues = 3
+[[task]]
+name = "w"
+trace = "loop:pages=1000,accesses=2K"
+memcg = "apps/db/writer"
+node = "slow"
+bind = true
+think = "1.5us"
+start = "1ms"
+[[task]]
+name = "o"
+trace = "loop:pages=1000,accesses=2K"
+limit = "1K"
+memcg = "other"
+repeat = 3
+[[proactive]]
+memcg = "apps"
+amount = "10p"
+every = "1ms"
+from = "2ms"
+until = "1s"
+[costs]
+scan = "70ns"
+"""
+
+
+def test_memcgs_are_what_the_file_says(tmp_path: Path) -> None:
+    made = planned(tmp_path, WHOLE)
     machine = made.machine
     assert made.paths == ("/", "apps", "apps/db", "apps/db/writer", "other")
     assert [memcg.parent for memcg in machine.memcgs] == [-1, 0, 1, 2, 0]
@@ -199,6 +199,10 @@ def test_a_machine_is_what_the_file_says(tmp_path: Path) -> None:
     assert (db.high, db.low, db.min, db.swap_max, db.swappiness) == (200, 5, 0, 0, 200)
     assert machine.memcgs[3].swappiness == 10
     assert made.policies == (None, None, None, None, "fifo")
+
+
+def test_nodes_and_devices_are_what_the_file_says(tmp_path: Path) -> None:
+    machine = planned(tmp_path, WHOLE).machine
     assert [(n.nr_pages, n.demotes_to, n.access_ns) for n in machine.nodes] == [(1000, 1, 0), (1024, -1, 250)]
     assert machine.nodes[0].watermarks == (10, 20, 30)
     assert (machine.kernel, machine.min_ttl_ns, machine.nr_pages) == (612, 10**9, 2024)
@@ -207,17 +211,16 @@ def test_a_machine_is_what_the_file_says(tmp_path: Path) -> None:
         (DISK.read_ns, DISK.write_ns, 100),
     ]
     assert (machine.files.read_ns, machine.files.write_ns, machine.files.queues) == (1000, 2000, 3)
-    assert machine.tasks[0] == Task("w", 3, 1, 1500, 10**6, True)
     assert machine.costs == Costs(scan=70)
+
+
+def test_tasks_and_requests_are_what_the_file_says(tmp_path: Path) -> None:
+    made = planned(tmp_path, WHOLE)
+    assert made.machine.tasks[0] == Task("w", 3, 1, 1500, 10**6, True)
     assert (made.accesses, made.pages) == (2000 + 3 * 1000, 2000)
     request = made.requests[0]
-    assert (request.memcg, request.pages, request.every, request.first, request.until) == (
-        1,
-        10,
-        10**6,
-        2 * 10**6,
-        10**9,
-    )
+    expected = (1, 10, 10**6, 2 * 10**6, 10**9)
+    assert (request.memcg, request.pages, request.every, request.first, request.until) == expected
 
 
 def test_the_first_nodes_memory_may_be_another(tmp_path: Path) -> None:
