@@ -34,7 +34,7 @@ MAX_PRIORITY = 12
 
 # --- limits the verifier enforces -------------------------------------------------------------------------
 
-MAX_INSTRUCTIONS = 50_000
+MAX_INSTRUCTIONS = 25_000
 """Instructions of one policy after inlining."""
 MAX_CONSTANT_STEPS = 1_000_000
 """The most a hook may cost apart from what grows with the number of folios (`a` in a + b·n)."""
@@ -42,7 +42,7 @@ MAX_STEPS_PER_FOLIO = 4096
 """The most a hook may cost per resident folio (`b` in a + b·n)."""
 MAX_REGISTERS = 2 * MAX_INSTRUCTIONS
 """Registers of one policy: locals and temporaries of all hooks after inlining."""
-MAX_VERIFIER_STEPS = 1_000_000
+MAX_VERIFIER_STEPS = 100_000
 """What the verifier does for one policy, in instructions looked at, those of a loop again in each round (kernel:
 BPF_COMPLEXITY_LIMIT_INSNS)."""
 MAX_NESTING = 64

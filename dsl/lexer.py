@@ -12,7 +12,7 @@ from dsl.diagnostics import Collector, Diagnostic, Label
 from dsl.grammar import Grammar
 from dsl.source import Source, Span
 
-MAX_TOKENS = 100_000
+MAX_TOKENS = 32_768
 MAX_BRACKETS = 100
 """Depth of brackets of all kinds."""
 

@@ -14,7 +14,7 @@ _INTEGER_FORMS = frozenset({
 })  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Type:
     """A type. `bits` is the width of a scalar and 0 for handles; `table` is the map a `ref` points into."""
 
@@ -22,22 +22,31 @@ class Type:
     bits: int = 0
     signed: bool = False
     table: int = -1
-    is_integer: bool = field(init=False, repr=False, compare=False)
-    minimum: int = field(init=False, repr=False, compare=False)
-    maximum: int = field(init=False, repr=False, compare=False)
+    is_integer: bool = field(init=False, repr=False)
+    is_scalar: bool = field(init=False, repr=False)
+    """Scalars can be stored in state, folio fields and map values."""
+    minimum: int = field(init=False, repr=False)
+    maximum: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Works out what is asked for all the time."""
         signed, bits = self.signed, self.bits
         form = (self.name, bits, signed, self.table)
         object.__setattr__(self, "is_integer", form in _INTEGER_FORMS)
+        object.__setattr__(self, "is_scalar", bits > 0)
         object.__setattr__(self, "minimum", -(1 << (bits - 1)) if signed else 0)
         object.__setattr__(self, "maximum", (1 << (bits - 1)) - 1 if signed else (1 << bits) - 1)
 
-    @property
-    def is_scalar(self) -> bool:
-        """Scalars can be stored in state, folio fields and map values."""
-        return self.bits > 0
+    def __eq__(self, other: object) -> bool:
+        """Types are compared all the time, and nearly all are the very objects below."""
+        if self is other:
+            return True
+        return isinstance(other, Type) and (self.name, self.bits, self.signed, self.table) == (
+            other.name, other.bits, other.signed, other.table,
+        )  # fmt: skip
+
+    def __hash__(self) -> int:
+        return hash(self.name)
 
     @property
     def is_nullable(self) -> bool:

@@ -71,8 +71,8 @@ def _setting(name: str) -> Callable[[], None]:
 
 def _kfunc_changes(kfunc: abi.Kfunc) -> Iterator[tuple[str, dict[str, Any]]]:
     if kfunc.result is not None and (kfunc.result.is_integer) and kfunc.low < kfunc.high:
-        yield "gives less than it does", {"high": kfunc.low}
-        yield "gives more than 0", {"low": kfunc.low + 1}
+        yield "gives one less than it may", {"high": kfunc.high - 1}
+        yield "gives one more than it may", {"low": kfunc.low + 1}
     if kfunc.result == FOLIO:
         other = "owned" if kfunc.ownership == "borrowed" else "borrowed"
         yield f"its folio is {other}", {"ownership": other}

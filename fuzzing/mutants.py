@@ -1,113 +1,32 @@
 """`python -m fuzzing.mutants`: does anything notice when the verifier is made weaker?
 
 Each weakening (`fuzzing/weakenings.py`) and each broken promise of the `abi` (`fuzzing/contracts.py`) runs in a process
-of its own: first a short run of the fuzzers and the examples of `rext explain`, then, if these saw nothing, the tests.
-What nothing notices is printed: it has to be harmless, and docs/soundness.md says why it is.
+of its own, where the fuzzers, the examples of `rext explain` and the tests are tried until one of them notices it
+(`fuzzing/noticing.py`). What nothing notices is printed: it has to be harmless, and `fuzzing/harmless.py` says why it
+is.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.abc
-import importlib.util
+import gc
 import os
 import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
 
-from fuzzing.contracts import Broken, broken_promises
-from fuzzing.weakenings import ROOT, Weakening, weakenings
+from fuzzing.contracts import broken_promises
+from fuzzing.harmless import reason
+from fuzzing.noticing import Mutant, noticed
+from fuzzing.samples import examples, numbered
+from fuzzing.weakenings import ROOT, weakenings
 
-SECONDS = 60
-"""CPU time for one: what takes longer hangs, which is noticed."""
-SLOW = "mutated_programs or shipped"
-"""Tests that only repeat, at length, what others have shown."""
-OF_VERIFIER = (
-    ("tests/verifier/test_structure.py", "tests/verifier/test_effort.py", "tests/fuzzing/test_finds.py"),
-    ("tests/verifier/test_fixpoint.py", "tests/verifier/test_cost.py", "tests/verifier/test_explain.py"),
-    ("tests/dsl/test_goldens.py", "tests/dsl/test_policy_object.py", "tests/verifier/test_precision.py"),
-    ("tests/verifier/test_domains_exhaustive.py", "tests/verifier/test_domains_wide.py"),
-)
-OF_ABI = (
-    "tests/runtime/test_kfuncs.py", "tests/runtime/test_kfunc_effects.py", "tests/runtime/test_hostile_policies.py",
-)  # fmt: skip
-OF_TABLE = ("tests/verifier/test_structure.py", "tests/verifier/test_effort.py", "tests/verifier/test_cost.py",
-    "tests/dsl/test_goldens.py", "tests/dsl/test_reference.py",
-)  # fmt: skip
-OF_STRUCTURE = ("no limit", "allowed in every hook")
-Mutant = Weakening | Broken
-
-
-class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Imports one module from another text."""
-
-    def __init__(self, mutant: Weakening) -> None:
-        self._mutant = mutant
-
-    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        if name != self._mutant.module:
-            return None
-        return importlib.util.spec_from_loader(name, self)
-
-    def exec_module(self, module: ModuleType) -> None:
-        exec(compile(self._mutant.source, self._mutant.module, "exec"), vars(module))
-
-
-def _install(mutant: Mutant) -> None:
-    loaded = [name for name in sys.modules if name.split(".")[0] == "verifier"]
-    assert not loaded, loaded
-    if isinstance(mutant, Weakening):
-        sys.meta_path.insert(0, _Changed(mutant))
-    else:
-        mutant.apply()
-
-
-def noticed(mutant: Mutant, quick_only: bool) -> str:
-    """What notices the mutant; empty if nothing does."""
-    _install(mutant)
-    try:
-        from fuzzing.quick import quick
-
-        found = quick() if isinstance(mutant, Weakening) else ""
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    if found or quick_only:
-        return found
-    stages = _stages(mutant)
-    return next((failed for tests in stages if (failed := _failing_test(tests))), "")
-
-
-def _stages(mutant: Mutant) -> tuple[tuple[str, ...], ...]:
-    """The tests to try, the likeliest first."""
-    if isinstance(mutant, Broken):
-        return (OF_TABLE, OF_ABI) if mutant.kind in OF_STRUCTURE else (OF_ABI, OF_TABLE)
-    return OF_VERIFIER if "domains" in mutant.module else OF_VERIFIER[:-1]
-
-
-def _failing_test(tests: Sequence[str]) -> str:
-    import pytest
-
-    class First:
-        failed = ""
-
-        def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-            if report.failed and not self.failed:
-                self.failed = report.nodeid
-
-        def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-            if report.failed and not self.failed:
-                self.failed = f"collecting {report.nodeid}"
-
-    first = First()
-    known = [test for test in tests if (ROOT / test).exists()]
-    pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-k", f"not ({SLOW})", *known], plugins=[first])
-    return first.failed
+BYTES = 4 << 30
+"""Address space for one: without a limit of the verifier there may be none at all."""
 
 
 def in_process(work: Callable[[], str]) -> str:
@@ -116,7 +35,7 @@ def in_process(work: Callable[[], str]) -> str:
     child = os.fork()
     if child == 0:
         os.close(read)
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+        resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
@@ -133,20 +52,21 @@ def in_process(work: Callable[[], str]) -> str:
 def main() -> int:
     """Exit status 1 if something was not noticed and is not in the list of the harmless."""
     parser = argparse.ArgumentParser(prog="python -m fuzzing.mutants", description=__doc__)
-    parser.add_argument("--only", default="", help="those whose name has this in it")
+    parser.add_argument("--only", nargs="+", default=[""], help="those whose name has one of these in it")
     parser.add_argument("--part", default="1/1", help="2/8: the second of eight parts")
     parser.add_argument("--quick", action="store_true", help="only the fuzzers and the examples, not the tests")
     parser.add_argument("--list", action="store_true", help="print their names")
     parser.add_argument("--log", type=Path, help="what noticed each")
     parser.add_argument("--again", type=Path, help="only those that this log says were not noticed")
     options = parser.parse_args()
-    part, parts = (int(number) for number in options.part.split("/"))
+    number, parts = (int(number) for number in options.part.split("/"))
     everything: list[Mutant] = [*weakenings(), *broken_promises()]
     if options.again is not None:
         lines = options.again.read_text().splitlines()
         missed = {line.removesuffix(" -> UNNOTICED") for line in lines if line.endswith(" -> UNNOTICED")}
         everything = [mutant for mutant in everything if mutant.name in missed]
-    mutants = [mutant for mutant in everything if options.only in mutant.name][part - 1 :: parts]
+    wanted = [mutant for mutant in everything if any(part in mutant.name for part in options.only)]
+    mutants = wanted[number - 1 :: parts]
     if options.list:
         print("\n".join(m.name for m in mutants))
         return 0
@@ -161,11 +81,8 @@ def _try_all(mutants: list[Mutant], quick: bool, log: Path | None) -> int:
 
     assert hypothesis and llvmlite and numpy and pytest  # loaded once, for all processes
     os.chdir(ROOT)
-    from fuzzing.harmless import reason
-    from fuzzing.samples import examples, numbered
-
     examples(), numbered()
-
+    gc.freeze()
     survived, by, start = [], Counter[str](), time.monotonic()
     for number, mutant in enumerate(mutants, 1):
         answer = in_process(partial(noticed, mutant, quick))

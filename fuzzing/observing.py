@@ -1,7 +1,8 @@
 """Policies that tell what they compute.
 
-In: an accepted policy. Out: the same, with every scalar that an instruction computes mixed into one more state
-variable, so that comparing memory compares all values on the way and their order, not just what happens to be stored.
+In: an accepted policy. Out: the same, with every scalar that an instruction computes mixed into one number, which goes
+to one more state variable when the hook ends, so that comparing memory compares all values on the way and their order,
+not just what happens to be stored.
 """
 
 from __future__ import annotations
@@ -39,7 +40,11 @@ class _Observer:
     def function(self) -> ir.Function:
         begin = ir.LoadState(self._mixed, self._sink, Const(0, U64), NOWHERE)
         registers = (*self._hook.registers, self._mixed, self._value)
-        return replace(self._hook, registers=registers, body=(begin, *self._body(self._hook.body)))
+        body = (begin, *self._body(self._hook.body), self._told())
+        return replace(self._hook, registers=registers, body=body)
+
+    def _told(self) -> ir.Node:
+        return ir.StoreState(self._sink, Const(0, U64), self._mixed, NOWHERE)
 
     def _body(self, body: tuple[ir.Node, ...]) -> tuple[ir.Node, ...]:
         found: list[ir.Node] = []
@@ -47,8 +52,9 @@ class _Observer:
             inner: dict[str, Any] = {
                 name: self._body(getattr(node, name)) for name in ("body", "then", "orelse") if hasattr(node, name)
             }
-            changed = replace(node, **inner) if inner else node
-            found.append(changed)
+            if isinstance(node, ir.Return):
+                found.append(self._told())
+            found.append(replace(node, **inner) if inner else node)
             dst = getattr(node, "dst", None)
             if isinstance(dst, Reg) and (dst.type.is_integer or dst.type == BOOL):
                 found += self._mix(dst)
@@ -60,5 +66,4 @@ class _Observer:
             ir.Convert(value, register, NOWHERE),
             ir.Binary(mixed, "mul", mixed, _FACTOR, NOWHERE),
             ir.Binary(mixed, "add", mixed, value, NOWHERE),
-            ir.StoreState(self._sink, Const(0, U64), mixed, NOWHERE),
         ]

@@ -2,7 +2,8 @@
 
 In: a width (`--bits`, 4 to 6). Out: an `Unsound` error if a result is missing from an abstract one, and a table of how
 often the abstract result is the best there is: of all scalars that hold every concrete result the least, as an
-interval, as known bits and as both. Operands are all intervals, and all sets of known bits. Sets of values are masks.
+interval, as known bits and as both. Operands are all intervals, and all sets of known bits. At 4 bits it takes some
+seconds, at 5 a minute, at 6 a quarter of an hour.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dsl import ir
 from dsl.types import Type
 from runtime import arithmetic
@@ -20,6 +24,9 @@ from verifier.domains import tnum as bits
 from verifier.domains import value as scalars
 from verifier.domains.tnum import Tnum
 from verifier.domains.value import Scalar
+
+Table = NDArray[np.int64]
+"""Rows of a least value, a greatest, the values of known bits and which are unknown."""
 
 
 class Unsound(Exception):
@@ -63,67 +70,60 @@ def all_known_bits(type: Type) -> list[Scalar]:
     return found
 
 
-class Sets:
-    """Sets of values of one type as masks, and the best scalars for them."""
+class Concrete:
+    """One operator on values of one type: all its results, as sets. A set of values is a mask, its lowest bit the least
+    value."""
 
-    def __init__(self, type: Type) -> None:
+    def __init__(self, op: str, type: Type, operands: list[Scalar]) -> None:
+        values = range(type.minimum, type.maximum + 1)
+        self._values = np.array(values)
+        self._members = [[v - type.minimum for v in values if operand.contains(v)] for operand in operands]
+        results = [[1 << (arithmetic.binary(op, type, a, b) - type.minimum) for b in values] for a in values]
+        masks = np.array(results, dtype=np.uint64)
+        self._rows = np.stack([np.bitwise_or.reduce(masks[:, inside], axis=1) for inside in self._members], axis=1)
+        """By a value on the left and the number of an operand on the right."""
+        self._with_bit = [
+            np.uint64(sum(1 << place for place, value in enumerate(values) if value >> bit & 1))
+            for bit in range(type.bits)
+        ]
         self._type = type
-        self.values = range(type.minimum, type.maximum + 1)
-        self._known: dict[Scalar, int] = {}
-        self._best: dict[int, Scalar] = {}
 
-    def bit(self, value: int) -> int:
-        return 1 << (value - self._type.minimum)
-
-    def of(self, scalar: Scalar) -> int:
-        if scalar not in self._known:
-            self._known[scalar] = sum(self.bit(v) for v in self.values if scalar.contains(v))
-        return self._known[scalar]
-
-    def members(self, mask: int) -> list[int]:
-        return [v for v in self.values if mask & self.bit(v)]
-
-    def best(self, mask: int) -> Scalar:
-        """The least interval and the most bits known of a set that is not empty."""
-        if mask not in self._best:
-            found = self.members(mask)
-            known = bits.constant(found[0])
-            for value in found[1:]:
-                known = known.join(bits.constant(value))
-            self._best[mask] = Scalar(intervals.Interval(found[0], found[-1]), known)
-        return self._best[mask]
+    def best(self, left: int) -> Table:
+        """For each operand on the right the least interval and the most bits known of the results."""
+        found = np.bitwise_or.reduce(self._rows[self._members[left]], axis=0)
+        at = np.array([(int(mask & -mask).bit_length() - 1, mask.bit_length() - 1) for mask in found.tolist()])
+        low, high = self._values[at[:, 0]], self._values[at[:, 1]]
+        value, unknown = np.zeros_like(low), np.zeros_like(low)
+        for bit, having in enumerate(self._with_bit):
+            some, all_of = (found & having) != 0, (found & ~having) == 0
+            value |= np.where(all_of, 1 << bit, 0)
+            unknown |= np.where(some & ~all_of, 1 << bit, 0)
+        if self._type.signed:  # the bits beyond are copies of the last
+            sign = 1 << (self._type.bits - 1)
+            value, unknown = (value ^ sign) - sign, (unknown ^ sign) - sign
+        return np.stack([low, high, value, unknown], axis=1)
 
 
 def check(op: str, type: Type, operands: list[Scalar], what: str) -> Precision:
-    """One operator on all pairs of operands."""
-    sets = Sets(type)
-    masks = [sets.of(operand) for operand in operands]
-    inside = [sets.members(mask) for mask in masks]
-    rows = {
-        (a, i): _mask(sets.bit(arithmetic.binary(op, type, a, b)) for b in found)
-        for a in sets.values
-        for i, found in enumerate(inside)
-    }
-    best_interval = best_bits = best_both = 0
-    for left, members in zip(operands, inside, strict=True):
-        for i, right in enumerate(operands):
-            expected = 0
-            for a in members:
-                expected |= rows[a, i]
-            found = scalars.binary(op, left, right, type)
-            if expected & ~sets.of(found):
-                raise Unsound(f"{op} of {left} and {right} in {type}: {found}")
-            best = sets.best(expected)
-            good = found.range == best.range, found.bits == best.bits
-            best_interval, best_bits, best_both = best_interval + good[0], best_bits + good[1], best_both + all(good)
-    return Precision(op, type.name, what, len(operands) ** 2, best_interval, best_bits, best_both)
+    """One operator on all pairs of operands.
 
-
-def _mask(results: Iterator[int]) -> int:
-    found = 0
-    for bit in results:
-        found |= bit
-    return found
+    A result contains a set if its interval contains the least and the greatest of it, and if it knows no more bits.
+    """
+    concrete = Concrete(op, type, operands)
+    interval = known = both = 0
+    for number, left in enumerate(operands):
+        best = concrete.best(number)
+        results = [scalars.binary(op, left, right, type) for right in operands]
+        found = np.array(results).reshape(-1, 4)
+        missing = (found[:, 0] > best[:, 0]) | (found[:, 1] < best[:, 1])
+        missing |= ((best[:, 3] | (best[:, 2] ^ found[:, 2])) & ~found[:, 3]) != 0
+        if missing.any():
+            first = int(missing.argmax())
+            raise Unsound(f"{op} of {left} and {operands[first]} in {type}: {results[first]}")
+        good_interval, good_bits = (found[:, :2] == best[:, :2]).all(axis=1), (found[:, 2:] == best[:, 2:]).all(axis=1)
+        interval, known = interval + int(good_interval.sum()), known + int(good_bits.sum())
+        both += int((good_interval & good_bits).sum())
+    return Precision(op, type.name, what, len(operands) ** 2, interval, known, both)
 
 
 def table(width: int) -> Iterator[Precision]:

@@ -2,7 +2,8 @@
 
 All work on the same regions and leave the same bytes behind; tests compare them. `NativeExecutor` runs what
 `runtime/jit` made. `PythonExecutor` runs the core as the Python it is written in, with the policy interpreted or, if
-it is built in, as Python, too. `InterpretedExecutor` interprets the IR of core and policy, checking every access.
+it is built in, as Python, too. `GuardedExecutor` runs native code that tests every access. `InterpretedExecutor`
+interprets the IR of core and policy, checking every access.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from runtime.core.layout import OPS
 from runtime.interp import Interpreter
 from runtime.jit.engine import NativeCode
 from runtime.jit.frontend import qualified
+from runtime.jit.guards import check_noted, guarded_context
 from runtime.jit.module import Builtin, Module
 from runtime.simulation import Simulation
 
@@ -31,6 +33,19 @@ class NativeExecutor:
     def call(self, simulation: Simulation, entry: str, *args: int) -> int:
         addresses = simulation.addresses()
         return self._code.call(_symbol(entry), addresses.ctypes.data, *args)
+
+
+class GuardedExecutor:
+    """Runs native code with guards (`Module.guarded_text`); raises `OutOfBounds` when a guard has failed."""
+
+    def __init__(self, code: NativeCode) -> None:
+        self._code = code
+
+    def call(self, simulation: Simulation, entry: str, *args: int) -> int:
+        context = guarded_context(simulation.regions)
+        result = self._code.call(_symbol(entry), context.ctypes.data, *args)
+        check_noted(context)
+        return result
 
 
 def _symbol(entry: str) -> str:

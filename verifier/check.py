@@ -9,6 +9,7 @@ a policy with a failed obligation is refused.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import MethodType
 from typing import Any
 
 from dsl import ir
@@ -33,6 +34,8 @@ from verifier.refine import Refinement
 from verifier.state import POISON, Definition, Space, State, Value, assign
 from verifier.transfer import Transfer
 
+Test = Callable[[State, Any], bool]
+
 
 class Checker:
     """Holds and assumes obligations in the states of one `Space`."""
@@ -42,16 +45,16 @@ class Checker:
         self._layout = space.layout
         self._value = transfer.value
         self._order = Order(space)
-        self._tests: dict[type[Any], Callable[[State, Any], bool]] = {
-            NotNull: self._not_null, Alive: self._alive, Owns: self._owns,
-            InBounds: self._within, Fits: self._within, InRange: self._within, Droppable: self._droppable,
-            ResultKept: lambda state, obligation: False, NothingOwned: self._nothing_owned,
-        }  # fmt: skip
 
-    def test_of(self, obligation: Obligation) -> Callable[[State, Any], bool]:
+    def test_of(self, obligation: Obligation) -> Test:
         """The test that tells whether the obligation is proved; that of `Readable` is the fixpoint's, which asks it of
         every register read. One of an unknown kind is not proved."""
-        return self._tests.get(type(obligation), lambda state, obligation: False)
+        test: Test = MethodType(TESTS.get(obligation.__class__, Checker._unproved), self)
+        return test
+
+    def _unproved(self, state: State, obligation: Obligation) -> bool:
+        """Of what is wrong wherever it is reached."""
+        return False
 
     def _not_null(self, state: State, obligation: NotNull) -> bool:
         value = self._value(state, obligation.operand)
@@ -155,6 +158,13 @@ class Checker:
         possible = Refinement(self._space, state).assume_scalar(symbol, scalars.between(low, high))
         if not possible:
             state.restrict(symbol, POISON)
+
+
+TESTS: dict[type[Any], Callable[[Checker, State, Any], bool]] = {
+    NotNull: Checker._not_null, Alive: Checker._alive, Owns: Checker._owns, InBounds: Checker._within,
+    Fits: Checker._within, InRange: Checker._within, Droppable: Checker._droppable, ResultKept: Checker._unproved,
+    NothingOwned: Checker._nothing_owned,
+}  # fmt: skip
 
 
 def _bounded(obligation: InBounds | Fits | InRange) -> ir.Operand:

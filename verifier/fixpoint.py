@@ -29,6 +29,7 @@ from verifier.domains.value import Scalar
 from verifier.invariant import Invariant, Phase, Thresholds
 from verifier.obligations import Obligation, Readable, registers_read
 from verifier.order import Order
+from verifier.persistent import BITS
 from verifier.plan import Planner, Step
 from verifier.refine import refine
 from verifier.reporter import Reporter
@@ -111,10 +112,6 @@ class Fixpoint:
         planner = Planner(self.space, self._transfer, self._checker)
         self._steps = planner.steps
         self._end = planner.step(ir.Return(None, function.span))
-        self._control: dict[type[Any], Callable[[Step, State], State | None]] = {
-            ir.If: self._if, ir.Block: self._block, ir.Loop: self._loop, ir.Scan: self._loop,
-            ir.Break: self._break, ir.Continue: self._continue, ir.Return: self._return,
-        }  # fmt: skip
         self._invariants = {id(loop): Invariant(Thresholds(loop)) for loop in planner.loops}
         self._phase = Phase.GROW
         self._shrinking = True
@@ -178,16 +175,16 @@ class Fixpoint:
 
     def _body(self, steps: tuple[Step, ...], state: State) -> State | None:
         """The state at the end of steps that are entered with `state`; None if that cannot be reached."""
-        current: State | None = state
         for step in steps:
-            if current is None:
-                return None
-            self._require(step, current)
+            self._require(step, state)
             if step.rule is not None:
-                step.rule(current, step.node)
-            else:
-                current = self._control[step.node.__class__](step, current)
-        return current
+                step.rule(state, step.node)
+                continue
+            end = _CONTROL[step.node.__class__](self, step, state)
+            if end is None:
+                return None
+            state = end
+        return state
 
     def _require(self, step: Step, state: State) -> None:
         """Counts a step, and what grows with the folios in the hand; asks for what must hold at it."""
@@ -196,7 +193,11 @@ class Fixpoint:
             raise _TooHardError
         if self._observe is not None and (self._always or self._phase is Phase.REPORT):
             self._observe(step.node, state, self.space)
-        for cell in step.readable:
+        rows = state.cells.rows
+        for row, place in step.assigned:
+            if rows[row][place] == NOTHING:
+                self._unmet(step, state, Readable(self._register_of(step, row << BITS | place)))
+        for cell in step.held:
             value = state.value(cell)
             if value is UNINITIALISED or value.__class__ is Gone:
                 self._unmet(step, state, Readable(self._register_of(step, cell)))
@@ -473,7 +474,8 @@ class Fixpoint:
         return not invariant.extend(cell, reached)
 
     def _counts(self, after: int, before: int) -> bool:
-        """Whether a symbol is another one, more or less some constants, on every path; a guess, and nothing more."""
+        """Whether a symbol is another one, more or less some constants, on every path; a guess, and nothing more. What
+        came about in an earlier round may name symbols of it that are forgotten, or belong to others by now."""
         definitions = self.space.definitions
         start, found = definitions[before], [definitions[after]]
         for definition in found:
@@ -482,7 +484,9 @@ class Fixpoint:
             if len(found) > _MAX_COUNTED or not (definition.sources or (definition.exact and definition.terms)):
                 return False
             found += definition.sources
-            found += [definitions[term] for term in definition.terms if isinstance(term, int)]
+            found += [
+                definitions[term] for term in definition.terms if isinstance(term, int) and term < len(definitions)
+            ]
         return True
 
     def _is_tested(self, invariant: Invariant, cell: int) -> bool:
@@ -499,3 +503,9 @@ class Fixpoint:
     def _poison_disagreeing(self, invariant: Invariant, state: State) -> None:
         for cell in invariant.disagreeing:
             self._checker.poison(state, cell)
+
+
+_CONTROL: dict[type[Any], Callable[[Fixpoint, Step, State], State | None]] = {
+    ir.If: Fixpoint._if, ir.Block: Fixpoint._block, ir.Loop: Fixpoint._loop, ir.Scan: Fixpoint._loop,
+    ir.Break: Fixpoint._break, ir.Continue: Fixpoint._continue, ir.Return: Fixpoint._return,
+}  # fmt: skip

@@ -147,12 +147,11 @@ def operands(node: ir.Node) -> tuple[ir.Operand, ...]:
 
 def _special(policy: ir.Policy, function: ir.Function, node: ir.Node) -> list[Obligation]:
     match node:
+        case ir.Call():
+            return _of_call(node)
         case ir.LoadState() | ir.StoreState():
             state = policy.states[node.state]
             return [InBounds(node.index, state.length, state.name)]
-        case ir.ListAt():
-            declaration = policy.lists[node.list]
-            return [InBounds(node.index, declaration.length, declaration.name)]
         case ir.LoadField() | ir.StoreField():
             verb = "read" if isinstance(node, ir.LoadField) else "set"
             return [NotNull(node.folio, f"{verb} its `{policy.fields[node.field].name}`")]
@@ -163,8 +162,9 @@ def _special(policy: ir.Policy, function: ir.Function, node: ir.Node) -> list[Ob
             return [*alive, NotNull(node.ref, f"{verb} its `{name}`")]
         case ir.Narrow():
             return [Fits(node.src, node.dst.type)]
-        case ir.Call():
-            return _of_call(node)
+        case ir.ListAt():
+            declaration = policy.lists[node.list]
+            return [InBounds(node.index, declaration.length, declaration.name)]
         case ir.Return():
             return _of_return(function, node)
     return []

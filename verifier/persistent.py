@@ -18,6 +18,7 @@ T = TypeVar("T")
 BITS = 5
 _WIDTH = 1 << BITS
 LOW = _WIDTH - 1
+_NONE: frozenset[int] = frozenset()
 
 
 class PersistentArray(Generic[T]):
@@ -31,7 +32,7 @@ class PersistentArray(Generic[T]):
         """The row of what was never set, shared by all versions."""
         self.rows: list[list[T]] = [self._blank] * -(-size // _WIDTH)
         """For readers in a hurry: the value of index i is in row `i >> BITS` at `i & LOW`."""
-        self._mine: set[int] = set()
+        self._mine: frozenset[int] | set[int] = _NONE
         """The rows that no other version shares."""
 
     def fork(self) -> PersistentArray[T]:
@@ -39,8 +40,7 @@ class PersistentArray(Generic[T]):
         other.default = self.default
         other._blank = self._blank
         other.rows = self.rows.copy()
-        other._mine = set()
-        self._mine = set()
+        other._mine = self._mine = _NONE
         return other
 
     def __getitem__(self, index: int) -> T:
@@ -58,7 +58,10 @@ class PersistentArray(Generic[T]):
         if row >= len(rows):
             rows += [self._blank] * (row + 1 - len(rows))
         rows[row] = rows[row].copy()
-        self._mine.add(row)
+        if isinstance(self._mine, set):
+            self._mine.add(row)
+        else:
+            self._mine = {row}
 
     def values(self) -> Iterator[T]:
         """All that was set, and some defaults."""
@@ -83,9 +86,8 @@ class PersistentArray(Generic[T]):
             rows = rows + [self._blank] * -short
             others = others + [self._blank] * short
         found: list[tuple[int, T, T]] = []
-        if rows != others:
-            for row in compress(count(), map(is_not, rows, others)):
-                left, right = rows[row], others[row]
-                for place in compress(count(), map(ne, left, right)):
-                    found.append((row << BITS | place, left[place], right[place]))
+        for row in compress(count(), map(is_not, rows, others)):
+            left, right = rows[row], others[row]
+            for place in compress(count(), map(ne, left, right)):
+                found.append((row << BITS | place, left[place], right[place]))
         return found

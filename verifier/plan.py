@@ -18,6 +18,7 @@ from dsl.types import FOLIO
 from verifier.cells import Layout, written_by
 from verifier.check import Checker
 from verifier.obligations import Obligation, demands, operands
+from verifier.persistent import BITS, LOW
 from verifier.state import Space, State
 from verifier.transfer import Rule, Transfer
 
@@ -33,8 +34,11 @@ class Step:
     """A node, and what there is to do at it."""
 
     node: ir.Node
-    readable: tuple[int, ...]
-    """Cells that must have been assigned, and whose folio must not be gone."""
+    assigned: tuple[tuple[int, int], ...]
+    """Rows and places of the cells that must have been assigned: they hold a symbol. Asked of every operand, so it is
+    where to look at once."""
+    held: tuple[int, ...]
+    """Cells of folios, which must have been assigned and must not be gone."""
     tests: tuple[tuple[Test, Obligation], ...]
     """All other obligations."""
     rule: Rule | None
@@ -66,11 +70,20 @@ class Planner:
 
     def step(self, node: ir.Node) -> Step:
         space, base = self._space, self._layout.registers
-        read = [base + operand.index for operand in operands(node) if isinstance(operand, ir.Reg)]
-        readable = tuple(read if len(read) < 2 else dict.fromkeys(read))
-        tests = [(self._checker.test_of(o), o) for o in demands(space.policy, space.function, node)]
+        assigned, held = [], []
+        for operand in operands(node):
+            if isinstance(operand, ir.Reg):
+                cell = base + operand.index
+                if operand.type != FOLIO:
+                    assigned.append((cell >> BITS, cell & LOW))
+                elif cell not in held:
+                    held.append(cell)
+        if len(assigned) > 1:
+            assigned = list(dict.fromkeys(assigned))
+        obligations = demands(space.policy, space.function, node)
+        tests = tuple([(self._checker.test_of(o), o) for o in obligations]) if obligations else ()
         work = self._slot_work if node.__class__ in _COSTLY else 1
-        step = Step(node, readable, tuple(tests), self._transfer.rule_of(node), work)
+        step = Step(node, tuple(assigned), tuple(held), tests, self._transfer.rule_of(node), work)
         if step.rule is None:
             self._fill(step, node)
         return step

@@ -34,14 +34,16 @@ class Repeated:
 def repeated(policy: ir.Policy, nodes: Sequence[ir.Node]) -> list[Repeated]:
     """The repeated expressions among `nodes`, which are all of a hook's in order."""
     keys = _Keys(policy, nodes)
-    forms = [(node, (key, _which_are_registers(node))) for node in nodes if (key := keys.of_node(node)) is not None]
-    counts = Counter(form for _, form in forms)
+    keyed = [(node, key) for node in nodes if (key := keys.of_node(node)) is not None]
+    occurrences = Counter([key for _, key in keyed])
+    forms = [(node, (key, _which_are_registers(node))) for node, key in keyed if occurrences[key] > 1]
+    counts = Counter([form for _, form in forms])
     numbers: dict[tuple[int, tuple[bool, ...]], int] = {}
     found = []
     for node, form in forms:
         if counts[form] > 1 and (form in numbers or len(numbers) < MAX_REPEATED):
             number = numbers.setdefault(form, len(numbers))
-            found.append(Repeated(number, node, tuple(o for o in place_of(node) if isinstance(o, ir.Reg))))
+            found.append(Repeated(number, node, tuple([o for o in place_of(node) if isinstance(o, ir.Reg)])))
     return found
 
 
@@ -76,17 +78,12 @@ class _Keys:
 
     def _known_anyway(self, node: ir.Node) -> bool:
         """Params and single state variables have cells of their own; a value that is widened stays the same."""
-        if isinstance(node, ir.Binary):
-            return False
-        match node:
-            case ir.LoadParam():
-                return True
-            case ir.LoadState() | ir.StoreState():
-                return self._policy.states[node.state].length == 1
-            case ir.Convert():
-                given, wanted = node.src.type, node.dst.type
-                return wanted.minimum <= given.minimum and given.maximum <= wanted.maximum
-        return False
+        if isinstance(node, ir.LoadState | ir.StoreState):
+            return self._policy.states[node.state].length == 1
+        if isinstance(node, ir.Convert):
+            given, wanted = node.src.type, node.dst.type
+            return wanted.minimum <= given.minimum and given.maximum <= wanted.maximum
+        return isinstance(node, ir.LoadParam)
 
     def _follow(self, node: ir.Node) -> None:
         if isinstance(node, ir.Copy) and self._assigned[node.dst.index] == 1:

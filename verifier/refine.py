@@ -98,10 +98,11 @@ class Refinement:
             pair = meeting.pairs.get(symbol)
             if pair is None:
                 continue
-            for side in (0, 1):
-                if _contradict(self._state.known(symbol), meeting.sides[side].known(pair[side])):
-                    self._go_back(meeting, 1 - side)
-                    break
+            known, (one, other) = self._state.known(symbol), meeting.sides
+            if _contradict(known, one.known(pair[0])):
+                self._go_back(meeting, 1)
+            elif _contradict(known, other.known(pair[1])):
+                self._go_back(meeting, 0)
 
     def _go_back(self, meeting: Meeting, taken: int) -> None:
         """All holds that was known on the path that was taken, on which joined symbols were what they are there."""
@@ -282,7 +283,7 @@ class Refinement:
 def _contradict(a: Value, b: Value) -> bool:
     """Whether no value is both."""
     if isinstance(a, Scalar) and isinstance(b, Scalar):
-        return a.meet(b) is None
+        return a is not b and a.meet(b) is None
     if isinstance(a, HANDLES) and isinstance(b, HANDLES):
         return a.nullness.meet(b.nullness) is None
     return False

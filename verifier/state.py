@@ -390,14 +390,18 @@ class _Merge:
     def _merge_refined(self) -> None:
         """Joins what tests on two paths say of one symbol. A symbol that only one path knows is in no cell afterwards,
         so that nothing needs to be kept of it."""
-        refined = self.result.refined
+        refined, values = self.result.refined, self.space.values
         for symbol, a, b in self.a.refined.differences(self.b.refined):
             if a is POISON or b is POISON:
                 refined[symbol] = POISON
-            else:
-                refined[symbol] = None if a is None or b is None else _same_symbol(a, b)
-                if symbol < self.parted:
-                    self.tested.append(symbol)
+                continue
+            if symbol < self.parted:
+                self.tested.append(symbol)
+            if a is not None and b is not None:
+                joined = _same_symbol(a, b)
+                refined[symbol] = None if joined == values[symbol] else joined
+            elif a is not None:
+                refined[symbol] = None
 
     def _merge_epochs(self) -> None:
         """A map that changed on either path begins a new epoch. References taken before die with it; those that live
@@ -436,6 +440,8 @@ def _known_to_both(_: int, mine: tuple[Fact, ...], theirs: tuple[Fact, ...]) -> 
 
 def _same_symbol(a: Value, b: Value) -> Value:
     """Joins what two paths know of one symbol."""
+    if isinstance(a, Scalar) and isinstance(b, Scalar):
+        return a.join(b)
     if isinstance(a, Reference) and isinstance(b, Reference):
         return Reference(a.nullness.join(b.nullness), a.table, a.epoch)
     joined = join_values(a, b)

@@ -75,15 +75,6 @@ class _FunctionStructure:
         """By identity: those that are the declaration itself, as nearly all are."""
         self._targets: list[type[Any]] = []
         self._span = NOWHERE
-        self._rules: dict[type[Any], Callable[[Any], bool]] = {
-            ir.Binary: self._binary, ir.Compare: self._compare, ir.Copy: self._copy, ir.Convert: self._convert,
-            ir.Narrow: self._narrow, ir.MulDiv: self._mul_div, ir.LoadParam: self._load_param,
-            ir.LoadState: self._load_state, ir.StoreState: self._store_state, ir.LoadField: self._load_field,
-            ir.StoreField: self._store_field, ir.LoadRef: self._load_ref, ir.StoreRef: self._store_ref,
-            ir.ListAt: self._list_at, ir.Call: self._call, ir.If: self._if, ir.Block: lambda node: True,
-            ir.Loop: self._loop, ir.Scan: self._scan, ir.Break: self._break, ir.Continue: self._continue,
-            ir.Return: self._return,
-        }  # fmt: skip
 
     def check(self) -> None:
         function, demand = self._function, self._faults.demand
@@ -100,14 +91,14 @@ class _FunctionStructure:
 
     def _body(self, body: tuple[ir.Node, ...], depth: int) -> None:
         for node in body:
-            rule = self._rules.get(type(node))
+            rule = _RULES.get(node.__class__)
             if rule is None:
                 self._faults.add(self._span, f"{type(node).__name__!r:.60} is not an instruction")
                 return
             self._span = node.span
             if not self._budget.spend(node.span):
                 return
-            if not rule(node):
+            if not rule(self, node):
                 self._faults.add(node.span, f"`{type(node).__name__}` with operands that do not belong to it")
             if isinstance(node, _OPEN):
                 self._inside(node, depth)
@@ -267,6 +258,9 @@ class _FunctionStructure:
 
     # --- control -------------------------------------------------------------------------------------------
 
+    def _block(self, node: ir.Block) -> bool:
+        return True
+
     def _if(self, node: ir.If) -> bool:
         return self._operand(node.condition, BOOL)
 
@@ -296,3 +290,17 @@ class _FunctionStructure:
         if self._hook.result is None:
             return node.value is None
         return node.value is not None and self._operand(node.value, self._hook.result)
+
+
+_RULES: dict[type[Any], Callable[[_FunctionStructure, Any], bool]] = {
+    ir.Binary: _FunctionStructure._binary, ir.Compare: _FunctionStructure._compare, ir.Copy: _FunctionStructure._copy,
+    ir.Convert: _FunctionStructure._convert, ir.Narrow: _FunctionStructure._narrow,
+    ir.MulDiv: _FunctionStructure._mul_div, ir.LoadParam: _FunctionStructure._load_param,
+    ir.LoadState: _FunctionStructure._load_state, ir.StoreState: _FunctionStructure._store_state,
+    ir.LoadField: _FunctionStructure._load_field, ir.StoreField: _FunctionStructure._store_field,
+    ir.LoadRef: _FunctionStructure._load_ref, ir.StoreRef: _FunctionStructure._store_ref,
+    ir.ListAt: _FunctionStructure._list_at, ir.Call: _FunctionStructure._call, ir.If: _FunctionStructure._if,
+    ir.Block: _FunctionStructure._block, ir.Loop: _FunctionStructure._loop, ir.Scan: _FunctionStructure._scan,
+    ir.Break: _FunctionStructure._break, ir.Continue: _FunctionStructure._continue,
+    ir.Return: _FunctionStructure._return,
+}  # fmt: skip

@@ -21,13 +21,15 @@ _MAX_SIZE_TOKENS = 1000
 _LIST_KINDS = ("list", "bag", "heap")
 _MAP_KINDS = ("hash", "lru_hash", "array")
 _TYPES = frozenset(SCALARS.values())
+_THEMSELVES = frozenset(map(id, SCALARS.values()))
+"""By identity: the types of nearly all operands are these very objects."""
 
 Entry = ir.Param | ir.State | ir.ListDecl | ir.Cursor | ir.Map | ir.Field
 
 
 def is_scalar(type: object) -> bool:
     """Whether it is one of the scalar types: an object may hold types of its own making."""
-    return isinstance(type, Type) and type in _TYPES
+    return id(type) in _THEMSELVES or (isinstance(type, Type) and type in _TYPES)
 
 
 def in_range(value: object, low: int, high: int) -> bool:

@@ -8,6 +8,7 @@ described before is described after. What is not known is the whole type.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import MethodType
 from typing import Any
 
 from dsl import ir
@@ -86,20 +87,14 @@ class Transfer:
         self._space = space
         self._layout = space.layout
         self._order = Order(space)
-        self._rules: dict[type[Any], Callable[[State, Any], None]] = {
-            ir.Binary: self._binary, ir.Compare: self._compare, ir.Copy: self._copy, ir.Convert: self._convert,
-            ir.Narrow: self._convert, ir.MulDiv: self._mul_div, ir.LoadParam: self._load_param,
-            ir.LoadState: self._load_state, ir.StoreState: self._store_state, ir.LoadField: self._load_memory,
-            ir.StoreField: self._store, ir.LoadRef: self._load_memory, ir.StoreRef: self._store,
-            ir.ListAt: self._list_at, ir.Call: self._call,
-        }  # fmt: skip
 
     def rule_of(self, node: ir.Node) -> Rule | None:
         """The rule of an instruction, None for what directs control. An instruction without a rule leaves its target
         unassigned, which permits nothing."""
-        rule = self._rules.get(node.__class__)
-        if rule is None:
+        of_class = RULES.get(node.__class__)
+        if of_class is None:
             return None if isinstance(node, _CONTROL) else self._unknown
+        rule: Rule = MethodType(of_class, self)
         found = self._layout.slots.get(id(node))
         if found is None or isinstance(node, _STORES):
             return rule
@@ -365,3 +360,13 @@ class Transfer:
                 if kind == "value" and number == table:
                     for slot in slots:
                         state.note(slot.content, NOTHING)
+
+
+RULES: dict[type[Any], Callable[[Transfer, State, Any], None]] = {
+    ir.Binary: Transfer._binary, ir.Compare: Transfer._compare, ir.Copy: Transfer._copy, ir.Convert: Transfer._convert,
+    ir.Narrow: Transfer._convert, ir.MulDiv: Transfer._mul_div, ir.LoadParam: Transfer._load_param,
+    ir.LoadState: Transfer._load_state, ir.StoreState: Transfer._store_state, ir.LoadField: Transfer._load_memory,
+    ir.StoreField: Transfer._store, ir.LoadRef: Transfer._load_memory, ir.StoreRef: Transfer._store,
+    ir.ListAt: Transfer._list_at, ir.Call: Transfer._call,
+}  # fmt: skip
+"""Of the class: an object that held its own methods would be garbage for the collector of cycles."""

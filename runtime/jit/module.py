@@ -22,6 +22,7 @@ from runtime.core.kfuncs import implementation
 from runtime.jit import trusted
 from runtime.jit.emit import Emitter, HookTarget, ModulePlan
 from runtime.jit.frontend import compile_functions, qualified
+from runtime.jit.guards import GUARD, GuardedEmitter
 from runtime.jit.llvm_text import MUL_DIV, PREFETCH, tbaa
 from runtime.jit.metering import metered, size
 from runtime.policies.params import BuiltinParam
@@ -208,17 +209,25 @@ class Module:
     @functools.cached_property
     def text(self) -> str:
         """The module as LLVM text."""
+        return self._written(Emitter)
+
+    @functools.cached_property
+    def guarded_text(self) -> str:
+        """The same with every access tested, for a context of `guards.guarded_context`."""
+        return GUARD + self._written(GuardedEmitter)
+
+    def _written(self, emitter: type[Emitter]) -> str:
         targets = tuple(_targets(number, policy) for number, policy in enumerate(self.policies))
         parts = [PREFETCH]
         plan = ModulePlan(self.layouts[0], self.settings, targets, self.core, None)
         for name, function in self.core.items():
             entry = name in self.symbols
-            parts.append(Emitter(plan, function).emit(name, "" if entry else "internal", self._attributes(name)))
+            parts.append(emitter(plan, function).emit(name, "" if entry else "internal", self._attributes(name)))
         for number, policy in enumerate(self.metered):
             if isinstance(policy, ir.Policy):
                 plan = ModulePlan(self.layouts[number], self.settings, targets, self.core, policy)
                 for hook in policy.hooks:
-                    parts.append(Emitter(plan, hook).emit(_symbol(number, hook.hook), "internal", "alwaysinline "))
+                    parts.append(emitter(plan, hook).emit(_symbol(number, hook.hook), "internal", "alwaysinline "))
         if any("@mul_div(" in part for part in parts):
             parts.append(MUL_DIV)
         return "\n".join(parts) + tbaa()

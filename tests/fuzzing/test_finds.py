@@ -57,6 +57,38 @@ hook age() {
     store state a[%0], 127:u8
 }
 """,
+    "a loop in a loop: what came about in an earlier round named a symbol that was forgotten since": """
+policy found
+param few: u64 = 3 in 1..=8
+state total: u64
+state flag: bool
+hook age() {
+    var %0: u64
+    var %1: u64
+    var %2: u64
+    var %3: bool
+    var %4: u64
+    var %5: u64
+    %2 = param few
+    %0 = load state total[0]
+    %1 = and %0, 15
+    %0 = copy %1
+    %3 = gt %0, 9
+    if %3 {
+        %0 = sub %0, 1
+    }
+    loop %4 < 4 {
+        loop %5 < %2 {
+            %1 = add %0, 7
+        }
+        %3 = load state flag[0]
+        if %3 {
+            %0 = copy %1
+        }
+        %0 = add %0, 1
+    }
+}
+""",
 }
 REFUSED = (0, 2)
 

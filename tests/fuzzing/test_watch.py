@@ -13,7 +13,7 @@ from fuzzing.oracle import Violation, judge
 from verifier.domains import value as scalars
 from verifier.domains.reference import Folio, Nullness
 from verifier.state import State
-from verifier.transfer import Transfer
+from verifier.transfer import RULES, Transfer
 
 SCALAR = """
 policy scalar
@@ -50,13 +50,19 @@ hook age() {
 
 def broken(monkeypatch: pytest.MonkeyPatch, rule: str, after: Callable[[Any, State, ir.Node], None]) -> None:
     """Lets a transfer rule do its work, and then something wrong."""
-    original = getattr(Transfer, rule)
+    original: Any = getattr(Transfer, rule)
 
     def wrong(self: Any, state: State, node: ir.Node) -> None:
         original(self, state, node)
         after(self, state, node)
 
-    monkeypatch.setattr(Transfer, rule, wrong)
+    replaced(monkeypatch, rule, wrong)
+
+
+def replaced(monkeypatch: pytest.MonkeyPatch, rule: str, by: Callable[[Any, State, ir.Node], None]) -> None:
+    for node_class, function in list(RULES.items()):
+        if function is getattr(Transfer, rule):
+            monkeypatch.setitem(RULES, node_class, by)
 
 
 def found(text: str) -> str:
@@ -106,7 +112,7 @@ def test_equal_cells_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_remembered_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that leaves what was read before."""
-    monkeypatch.setattr(Transfer, "_store", lambda self, state, node: None)
+    replaced(monkeypatch, "_store", lambda self, state, node: None)
     assert "remembered" in found(HANDLES) or "is not" in found(HANDLES)
 
 

@@ -314,6 +314,7 @@ def test_wishes_to_promote_wait_until_the_hook_has_returned(ctx: Context) -> Non
     for _ in range(2 * core.PROMOTE_BATCH_SIZE):
         call(ctx, "folio_promote", f)
     assert ctx.tasks[0, core.NR_PROMOTE_BATCH] == core.PROMOTE_BATCH_SIZE
+    assert not abi.KFUNCS["folio_promote"].pure
     assert ctx.folios[f, core.LRUVEC] == B
 
 

@@ -16,6 +16,7 @@ list queue; list other; list gen[4];
 folio { slot: u8, age: u8 }
 map counts: hash<page_key, u64>[64];
 map others: hash<page_key, u64>[64];
+map levels: array<u64, u64>[16];
 """
 
 

@@ -145,6 +145,21 @@ def test_lattice_operations(type: Type) -> None:
             assert not (left | right) & ~concrete.set_of(widened)
 
 
+@pytest.mark.parametrize("type", [U3, S3], ids=str)
+def test_widening_ends(type: Type) -> None:
+    """An end that moves goes to a threshold, and above a bit that is given up nothing is known."""
+    thresholds = [type.minimum, 0, 1, type.maximum]
+    operands = all_products(type)[::2]
+    for a in operands:
+        for b in operands:
+            joined = a.join(b)
+            wide = a.widen(joined, thresholds)
+            assert wide.low == a.low if joined.low == a.low else wide.low in thresholds
+            assert wide.high == a.high if joined.high == a.high else wide.high in thresholds
+            fresh = wide.bits.mask & ~a.bits.mask
+            assert not -(fresh & -fresh) & ~wide.bits.mask
+
+
 @pytest.mark.parametrize("source", [U4, S4], ids=str)
 @pytest.mark.parametrize("target", [U4, S4, U3, S3], ids=str)
 def test_conversions(source: Type, target: Type) -> None:

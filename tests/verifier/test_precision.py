@@ -43,6 +43,7 @@ ACCEPTED = {
     "a counter that falls": "let n = 15; loop up to 15 { hist[n] = 1; if flag { n -= 1; } } hist[n] = 1;",
     "field of one folio": "f.slot = 3; let i = f.slot; hist[i] = 1;",
     "reference field": "let e = counts.lookup(f.key); if e != null && e.value < 16 { hist[e.value] = 1; }",
+    "key of an entry": "let e = counts.oldest; if e != null { others.insert(e.key); }",
     "mul_div": "hist[mul_div(small, 15, 255)] = 1;",
     "context read twice": "if ctx.nr_resident < 16 { hist[ctx.nr_resident] = 1; }",
     "null through a copy": "let g = queue.head; let h = g; if h != null { g.age = 1; }",

@@ -92,6 +92,10 @@ TWINS: dict[str, tuple[str, str]] = {
         "let e = counts.lookup(f.key); let g = counts.newest; if e != null && g != null && e.value < 16"
         " { g.value = 99; hist[e.value] = 1; }",
     ),
+    "a value of an array": (
+        "let e = levels.lookup(3); if e != null && e.value < 16 { queue.move_tail(f); hist[e.value] = 1; }",
+        "let e = levels.lookup(3); if e != null && e.value < 16 { levels.fill(99); hist[e.value] = 1; }",
+    ),
     # sides of a join
     "a flag": (
         "let low = total < 16; if low { hist[total] = 1; }",
@@ -178,6 +182,26 @@ TWINS: dict[str, tuple[str, str]] = {
     "less than what is small": (
         "let n = total; let m: u64 = f.age; if n < m && m < 17 { hist[n] = 1; }",
         "let n = total; let m: u64 = f.age; if n <= m && m < 17 { hist[n] = 1; }",
+    ),
+    "less than what is small, times": (
+        "let n = total; let m: u64 = f.age; if n < m && m < 5 { hist[n * 5] = 1; }",
+        "let n = total; let m: u64 = f.age; if n <= m && m < 5 { hist[n * 5] = 1; }",
+    ),
+    "greater than what is great, times": (
+        "let n: u64 = f.slot & 7; let m: u64 = f.age; if n > m && m > 4 { hist[(7 - n) * 15] = 1; }",
+        "let n: u64 = f.slot & 7; let m: u64 = f.age; if n >= m && m > 4 { hist[(7 - n) * 15] = 1; }",
+    ),
+    "the first, which is less": (
+        AB + "let n = min(a, 20); if n < 3 { hist[a + 13] = 1; }",
+        AB + "let n = min(a, 10); if n > 3 { hist[a + 5] = 1; }",
+    ),
+    "the second, which is less": (
+        AB + "let n = min(20, a); if n > 9 { hist[a - 10] = 1; }",
+        AB + "let n = min(10, a); if n > 9 { hist[a - 11] = 1; }",
+    ),
+    "the first, which is greater": (
+        AB + "let n = max(a + 20, b); if n < 23 { hist[a + 13] = 1; }",
+        AB + "let n = max(a, b); if n > 3 { hist[a - 4] = 1; }",
     ),
     "greater bounded, lesser used": (
         "let n = total; if max(n, few) < 16 { hist[n] = 1; }",

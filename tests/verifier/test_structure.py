@@ -12,8 +12,9 @@ from judged import HEAD, compiled
 
 from dsl import abi, ir
 from dsl.ir_text import parse_policy
-from dsl.source import NOWHERE
-from dsl.types import FOLIO, LIST, U8, U64, Type, ref
+from dsl.source import NOWHERE, Span
+from dsl.types import BOOL, FOLIO, LIST, U8, U64, Type, ref
+from verifier.structure import check_structure
 from verifier.verify import verify
 
 TABLES = """
@@ -51,6 +52,11 @@ MALFORMED_BODIES = [
     "block { break 1 }", "block { continue 0 }", "loop %1 < 3 { block { continue 0 } }", "scan %1 in %4 limit 3 { }",
     "scan %0 in %0 limit 3 { }", "scan %0 in cursor 1 limit 3 { }", "scan %0 in %4 cursor 0 limit 3 { }",
     "scan %0 in %4 limit 3:u8 { }", "return 3", "%1 = copy (%9: u64)", "%1 = copy (%2: u64)", "(%1: u8) = copy 3:u8",
+    "(%9: u64) = add 1, 2", "%1 = add 1:u8, 1", "%0 = add %0, %0", "%1 = lt 1, 2", "(%9: bool) = lt 1, 2",
+    "%3 = lt (%9: u64), 1", "%3 = lt 1, 1:u8", "(%9: u64) = convert 1:u8", "%1 = convert (%9: u8)",
+    "(%9: u8) = narrow 1", "%3 = narrow 1", "%2 = narrow (%9: u64)", "%2 = narrow true", "(%9: u64) = mul_div 1, 2, 3",
+    "%2 = mul_div 1, 2, 3", "store state 2[0], 1:u8", "store field 1 of %0, 1:u8", "store field h of %5, 1:u8",
+    "store value 1 of %5, 1:u32", "call bag_random q()", "call bag_random 9()", "call heap_len 0()",
 ]  # fmt: skip
 
 
@@ -68,7 +74,10 @@ MALFORMED_TABLES = [
     "map x: tree<u64> {} [1]", "map x: hash<folio> {} [1]", "map x: hash<u64> {v: folio} [1]",
     "map x: hash<u64> {v: u8, v: u8} [1]", "map x: hash<u64> {} []", "map x: hash<u64> {} [1 2]",
     "map x: hash<u64> {} [+]", "map x: hash<u64> {} [1 +]", "map x: hash<u64> {} [param:1]",
-    'map x: hash<u64> {} ["system"]', "map x: hash<u64> {} [-1]", "map x: hash<u64> {} [nr_pages 2 **]",
+    'map x: hash<u64> {} ["system"]', 'map x: hash<u64> {} ["0"]', 'map x: hash<u64> {} ["param:²"]',
+    'map x: hash<u64> {} ["param:\u0660"]', f'map x: hash<u64> {{}} ["param:{"0" * 5000}"]',
+    "map x: hash<u64> {} [1 + 1]", "map x: array<u64> {} [1]", "param x: u8 = 3 in -1..=8", "map x: hash<u64> {} [-1]",
+    "map x: hash<u64> {} [nr_pages 2 **]",
 ]  # fmt: skip
 
 
@@ -106,10 +115,73 @@ def test_the_frame_of_a_hook() -> None:
     assert codes(policy_with((), params=(), registers=(ir.Reg(0, U64),))) == set()
 
 
+def test_a_hook_is_given_folios_only() -> None:
+    assert codes(policy_with((), params=(ir.Reg(0, LIST),), registers=(ir.Reg(0, LIST),))) == {"malformed-object"}
+
+
+@pytest.mark.parametrize("value", ["return 1", "return (%9: u8)", "return", "return %0", "return 256:u8"])
+def test_a_malformed_result(value: str) -> None:
+    assert rejected(f"policy t\nhook folio_check(%0 f: folio) -> u8 {{ {value} }}\n") == ["malformed-object"]
+
+
+BIT, NUMBER = ir.Reg(3, BOOL), ir.Reg(1, U64)
+STRANGE = Type("u65", 65)
+FOREIGN_OPERANDS: list[Any] = [
+    ir.Copy(ir.Const(1, U64), ir.Const(1, U64), NOWHERE),  # type: ignore[arg-type]
+    ir.Copy(NUMBER, None, NOWHERE),  # type: ignore[arg-type]
+    ir.Copy(NUMBER, ir.Const(True, U64), NOWHERE),
+    ir.Copy(NUMBER, ir.Const(1.0, U64), NOWHERE),  # type: ignore[arg-type]
+    ir.Compare(BIT, "lt", ir.Const(0, STRANGE), ir.Const(0, STRANGE), NOWHERE),
+    ir.Compare(BIT, "eq", ir.Const(0, ref(7)), ir.Const(0, ref(7)), NOWHERE),
+]
+
+
+@pytest.mark.parametrize("node", FOREIGN_OPERANDS, ids=str)
+def test_an_operand_that_no_text_has(node: ir.Node) -> None:
+    assert codes(policy_with((node,))) == {"malformed-object"}
+
+
+FOREIGN_ENTRIES: list[dict[str, Any]] = [
+    {"params": (ir.Param("x", FOLIO, 0, 0, 0, NOWHERE),)},
+    {"params": (ir.Param("x", STRANGE, 0, 0, 0, NOWHERE),)},
+    {"states": (ir.State("x", ["u8"], 1, False, 0, NOWHERE),)},  # type: ignore[arg-type]
+    {"states": (ir.State("x", U8, True, False, 0, NOWHERE),)},
+    {"states": (ir.State("x", U8, 1, 0, 0, NOWHERE),)},  # type: ignore[arg-type]
+    {"states": (ir.State("x", U8, 1, False, True, NOWHERE),)},
+    {"lists": (ir.ListDecl("x", "tree", 1, False, NOWHERE),)},
+    {"lists": (ir.ListDecl("x", "heap", 1, False, NOWHERE),), "cursors": (ir.Cursor("y", 0, 0, NOWHERE),)},
+]
+
+
+@pytest.mark.parametrize("changes", FOREIGN_ENTRIES, ids=str)
+def test_an_entry_that_no_text_has(changes: dict[str, Any]) -> None:
+    assert codes(replace(policy_with(()), **{"cursors": (), **changes})) == {"malformed-object"}
+
+
+def test_a_register_is_one() -> None:
+    f = ir.Reg(0, FOLIO, "f")
+    assert codes(policy_with((), registers=(f, ir.Const(1, U64)))) == {"malformed-object"}
+
+
 def test_two_hooks_of_one_name_and_another_abi() -> None:
     policy = policy_with(())
     assert codes(replace(policy, hooks=policy.hooks * 2)) == {"malformed-object"}
     assert codes(replace(policy, abi_hash="0" * 32)) == {"malformed-object"}
+
+
+@pytest.mark.parametrize("name", ["", "two words", "a\nb", "1st", "a/b", "é", 3])
+def test_names_are_identifiers(name: Any) -> None:
+    policy = policy_with(())
+    assert codes(replace(policy, name=name)) == {"malformed-object"}
+    assert codes(replace(policy, fields=(ir.Field(name, U8, NOWHERE),))) == {"malformed-object"}
+    assert codes(replace(policy, states=(ir.State(name, U8, 1, False, 0, NOWHERE),))) == {"malformed-object"}
+
+
+@pytest.mark.parametrize("kind", ["bag", "heap"])
+def test_there_are_no_arrays_of_bags_and_heaps(kind: str) -> None:
+    single, array = (ir.ListDecl("x", kind, length, length > 1, NOWHERE) for length in (1, 4))
+    assert codes(replace(policy_with(()), lists=(single,), cursors=())) == set()
+    assert codes(replace(policy_with(()), lists=(array,), cursors=())) == {"malformed-object"}
 
 
 def test_an_end_without_a_result() -> None:
@@ -129,15 +201,23 @@ def test_nesting_is_limited() -> None:
     assert codes(policy_with(body)) == {"malformed-object"}
 
 
-def test_shared_nodes_are_counted_as_often_as_they_run() -> None:
+@pytest.mark.parametrize("depth", [17, 40])
+def test_shared_nodes_are_counted_as_often_as_they_run(depth: int) -> None:
     body: tuple[ir.Node, ...] = (ir.Return(None, NOWHERE),)
-    for _ in range(40):
+    for _ in range(depth):
         body = (ir.If(ir.Const(1, Type("bool", 1)), body, body, NOWHERE),)
-    assert "policy-too-large" in codes(policy_with(body))
+    assert "policy-too-large" in {fault.code for fault in check_structure(policy_with(body)).found}
 
 
 def test_a_foreign_node() -> None:
     assert codes(policy_with((ir.Const(3, U64),))) == {"malformed-object"}  # type: ignore[arg-type]
+
+
+def test_a_foreign_node_is_blamed_on_what_stands_before_it() -> None:
+    foreign, here, there = ir.Const(3, U64), Span(3, 1, 3, 9), Span(4, 1, 4, 9)
+    alone = verify(policy_with((foreign,), span=here))  # type: ignore[arg-type]
+    after = verify(policy_with((ir.Block((), there), foreign), span=here))  # type: ignore[arg-type]
+    assert [verdict.diagnostics[0].primary.span for verdict in (alone, after)] == [here, there]
 
 
 def test_limits_of_tables() -> None:
@@ -212,16 +292,3 @@ def test_the_form_of_all_shipped_programs_is_sound() -> None:
 def test_what_is_well_formed_is_looked_at_further() -> None:
     policy = compiled(HEAD + "hook folio_accessed(f, ctx) { ctx.evict(f); let g = queue.head; g.age = 1; }")
     assert codes(policy) == {"kfunc-not-allowed-here", "folio-maybe-null"}
-
-
-def test_the_abi_says_what_the_verifier_relies_on() -> None:
-    for kfunc in abi.KFUNCS.values():
-        if kfunc.result is not None and kfunc.result.is_integer:
-            assert kfunc.result.minimum <= kfunc.low < kfunc.high <= kfunc.result.maximum, kfunc.name
-        assert not kfunc.clears_refs or kfunc.receiver == "map", kfunc.name
-        assert kfunc.steps >= 1, kfunc.name
-        takes = [argument.ownership for argument in kfunc.args]
-        assert not kfunc.pure or (set(takes) <= {"", "borrow"} and kfunc.ownership != "owned"), kfunc.name
-        assert not (kfunc.result == FOLIO and {"consume", "propose"} & set(takes)), kfunc.name
-    for hook in abi.HOOKS.values():
-        assert hook.result is None or hook.low <= hook.default <= hook.high, hook.name

@@ -113,11 +113,12 @@ def divide(a: Interval, b: Interval, type: Type) -> Interval:
 def modulo(a: Interval, b: Interval) -> Interval:
     """Sound: the remainder has the dividend's sign, is no further from 0 than the dividend, and nearer to 0 than the
     divisor; a divisor 0 gives the dividend, which is joined in. A dividend nearer to 0 than every divisor is kept; of
-    constants the remainder is known.
+    dividends with the same quotient by one divisor, the same is taken from each.
     """
-    if a.low == a.high and b.low == b.high != 0:
-        remainder = a.low - b.low * _quotient(a.low, b.low)
-        return Interval(remainder, remainder)
+    if b.low == b.high != 0:
+        quotient = _quotient(a.low, b.low)
+        if quotient == _quotient(a.high, b.low):
+            return Interval(a.low - b.low * quotient, a.high - b.low * quotient)
     nearest = 0 if b.contains(0) else min(abs(b.low), abs(b.high))
     if max(abs(a.low), abs(a.high)) < nearest:
         return a
@@ -126,6 +127,32 @@ def modulo(a: Interval, b: Interval) -> Interval:
         return a
     result = Interval(max(min(a.low, 0), -limit), min(max(a.high, 0), limit))
     return result.join(a) if b.contains(0) else result
+
+
+def bitwise_and(a: Interval, b: Interval) -> Interval:
+    """Sound: what a value of at least 0 selects is between 0 and itself; a negative value does not make the other
+    greater; and bits that are copies of the sign in both are so in the result."""
+    least = min(a.low, b.low)
+    low = 0 if a.low >= 0 or b.low >= 0 else -1 << (~least).bit_length()
+    highs = [x.high for x, other in ((a, b), (b, a)) if x.low >= 0 or other.high < 0]
+    return Interval(low, min(highs) if highs else max(a.high, b.high))
+
+
+def _complement(a: Interval) -> Interval:
+    return Interval(~a.high, ~a.low)
+
+
+def bitwise_or(a: Interval, b: Interval) -> Interval:
+    """Sound: the complement of `or` is the `and` of the complements."""
+    return _complement(bitwise_and(_complement(a), _complement(b)))
+
+
+def bitwise_xor(a: Interval, b: Interval) -> Interval:
+    """Sound: bits that are copies of the sign in both are so in the result; where the signs are known, so is its."""
+    size = 1 << max((x if x >= 0 else ~x).bit_length() for x in (*a, *b))
+    if (a.low >= 0 or a.high < 0) and (b.low >= 0 or b.high < 0):
+        return Interval(0, size - 1) if (a.low >= 0) == (b.low >= 0) else Interval(-size, -1)
+    return Interval(-size, size - 1)
 
 
 def shift_left(a: Interval, count: Interval) -> Interval:

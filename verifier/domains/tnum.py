@@ -130,6 +130,16 @@ def multiply(a: Tnum, b: Tnum) -> Tnum:
     return Tnum(a.value * b.value & low & ~zeros, ~(low | zeros))
 
 
+def modulo(a: Tnum, b: Tnum) -> Tnum:
+    """Sound: a remainder is the dividend less a multiple of the divisor, so they agree in the bits below the trailing
+    zeros of every divisor; by 0 it is the dividend."""
+    divisor = b.value | b.mask
+    if not divisor:
+        return a
+    low = (divisor & -divisor) - 1
+    return Tnum(a.value & low, a.mask & low | ~low)
+
+
 def shift_left(a: Tnum, count: int) -> Tnum:
     """Exact: moves the bits."""
     return Tnum(a.value << count, a.mask << count)

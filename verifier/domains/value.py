@@ -11,6 +11,7 @@ them, since it only removes integers that one of the two excludes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import NamedTuple
 
 from dsl.types import U64, Type
@@ -47,7 +48,11 @@ class Scalar(NamedTuple):
         return low <= least and most <= high and not (its_mask | (value ^ its_value)) & ~mask
 
     def join(self, other: Scalar) -> Scalar:
-        return Scalar(self.range.join(other.range), self.bits.join(other.bits))
+        (low, high), (value, mask) = self
+        (least, most), (its_value, its_mask) = other
+        mask |= its_mask | (value ^ its_value)
+        range = Interval(low if low < least else least, high if high > most else most)
+        return Scalar(range, Tnum(value & ~mask, mask))
 
     def meet(self, other: Scalar) -> Scalar | None:
         if self.includes(other):
@@ -78,7 +83,15 @@ def scalar(range: Interval, known: Tnum) -> Scalar | None:
             return None
         joint = _with_leading_bits(joint, low, high)
         return None if joint is None else Scalar(Interval(low, high), joint)
-    return Scalar(range, joint)
+    return Scalar(range, joint) if mask >= -1 else _of_both_signs(low, high, joint)
+
+
+def _of_both_signs(low: int, high: int, known: Tnum) -> Scalar | None:
+    """The reduced product where the sign is open and other bits are known: they bound the integers of each sign."""
+    negative, positive = scalar(Interval(low, -1), known), scalar(Interval(0, high), known)
+    if negative is None or positive is None:
+        return positive if negative is None else negative
+    return negative.join(positive)
 
 
 def _with_leading_bits(known: Tnum, low: int, high: int) -> Tnum | None:
@@ -117,6 +130,9 @@ def of_type(type: Type) -> Scalar:
 
 # --- operations -------------------------------------------------------------------------------------------
 
+_MAX_COUNTS = 8
+"""Counts of a shift that are looked at one by one."""
+
 
 def _product(range: Interval, known: Tnum, type: Type) -> Scalar:
     """The product of two results for the same operation. Both contain the true results, of which there is at least
@@ -148,28 +164,19 @@ def _div(a: Scalar, b: Scalar, type: Type) -> Scalar:
 
 
 def _mod(a: Scalar, b: Scalar, type: Type) -> Scalar:
-    """A remainder's bits follow from its range; by a power of two they are the low bits of a value >= 0."""
-    range = intervals.modulo(a.range, b.range)
-    if a.low >= 0 and b.is_constant and b.low > 0 and not b.low & (b.low - 1):
-        return _product(range, bits.bitwise_and(a.bits, bits.constant(b.low - 1)), type)
-    return between(range.low, range.high)
+    return _product(intervals.modulo(a.range, b.range), bits.modulo(a.bits, b.bits), type)
 
 
 def _and(a: Scalar, b: Scalar, type: Type) -> Scalar:
-    """Sound: clearing bits of a value >= 0 leaves it between 0 and itself; otherwise the bits decide."""
-    limits = [x.high for x in (a, b) if x.low >= 0]
-    range = Interval(0, min(limits)) if limits else intervals.of_type(type)
-    return _product(range, bits.bitwise_and(a.bits, b.bits), type)
+    return _product(intervals.bitwise_and(a.range, b.range), bits.bitwise_and(a.bits, b.bits), type)
 
 
 def _or(a: Scalar, b: Scalar, type: Type) -> Scalar:
-    """Sound: setting bits of a value >= 0 does not make it smaller; otherwise the bits decide."""
-    range = Interval(max(a.low, b.low), type.maximum) if a.low >= 0 and b.low >= 0 else intervals.of_type(type)
-    return _product(range, bits.bitwise_or(a.bits, b.bits), type)
+    return _product(intervals.bitwise_or(a.range, b.range), bits.bitwise_or(a.bits, b.bits), type)
 
 
 def _xor(a: Scalar, b: Scalar, type: Type) -> Scalar:
-    return _product(intervals.of_type(type), bits.bitwise_xor(a.bits, b.bits), type)
+    return _product(intervals.bitwise_xor(a.range, b.range), bits.bitwise_xor(a.bits, b.bits), type)
 
 
 def _count(b: Scalar, type: Type) -> Interval:
@@ -181,16 +188,34 @@ def _count(b: Scalar, type: Type) -> Interval:
     return Interval(0, type.bits - 1)
 
 
-def _shl(a: Scalar, b: Scalar, type: Type) -> Scalar:
+def _each_count(a: Scalar, b: Scalar, type: Type, shift: Callable[[Scalar, int, Type], Scalar]) -> Scalar | None:
+    """What shifts by each count give, joined; None if there are too many counts."""
     count = _count(b, type)
-    known = bits.shift_left(a.bits, count.low) if count.low == count.high else bits.UNKNOWN
-    return _product(intervals.wrap(intervals.shift_left(a.range, count), type), bits.wrap(known, type), type)
+    if count.high - count.low >= _MAX_COUNTS:
+        return None
+    kept = 0 if type.bits & (type.bits - 1) else type.bits - 1  # bits of the count that are those of `b`
+    known = kept & ~b.bits.mask
+    results = [shift(a, c, type) for c in range(count.low, count.high + 1) if not (c ^ b.bits.value) & known]
+    return reduce(Scalar.join, results) if results else None
+
+
+def _shl_by(a: Scalar, count: int, type: Type) -> Scalar:
+    moved = intervals.wrap(intervals.shift_left(a.range, Interval(count, count)), type)
+    return _product(moved, bits.wrap(bits.shift_left(a.bits, count), type), type)
+
+
+def _shl(a: Scalar, b: Scalar, type: Type) -> Scalar:
+    found = _each_count(a, b, type, _shl_by)
+    return found or _product(intervals.wrap(intervals.shift_left(a.range, _count(b, type)), type), bits.UNKNOWN, type)
+
+
+def _shr_by(a: Scalar, count: int, type: Type) -> Scalar:
+    return _product(intervals.shift_right(a.range, Interval(count, count)), bits.shift_right(a.bits, count), type)
 
 
 def _shr(a: Scalar, b: Scalar, type: Type) -> Scalar:
-    count = _count(b, type)
-    known = bits.shift_right(a.bits, count.low) if count.low == count.high else bits.UNKNOWN
-    return _product(intervals.shift_right(a.range, count), known, type)
+    found = _each_count(a, b, type, _shr_by)
+    return found or _product(intervals.shift_right(a.range, _count(b, type)), bits.UNKNOWN, type)
 
 
 def _min(a: Scalar, b: Scalar, type: Type) -> Scalar:
