@@ -1,11 +1,12 @@
 """The builds of native code that are compared: not optimised, optimised, and with a guard at every access.
 
-In: a module whose hooks are to be called one by one (`HookBuilds`) or within whole simulations (`executors_of`). Out:
-code. All builds are made by the emitter, from the IR that the interpreter runs.
+In: a module whose hooks are to be called one by one. Out: `HookBuilds`, its code in every build. All are made by the
+emitter, from the IR that the interpreter runs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from dsl import ir
@@ -25,13 +26,11 @@ class HookBuilds:
     """A module of hooks alone, each behind an entry point that takes and gives 64 bits."""
 
     def __init__(self, module: Module) -> None:
-        self._module = module
-        self._symbols: list[str] = []
-        plain, guarded = self._text(Emitter), self._text(GuardedEmitter)
         self._code: dict[str, NativeCode] = {}
+        plain, guarded = _text(module, Emitter), GUARD + _text(module, GuardedEmitter)
         for build, level in LEVELS.items():
-            text = GUARD + guarded if build == GUARDED else plain
-            self._code[build] = engine.load(engine.object_code(text, level), self._symbols)
+            text = guarded if build == GUARDED else plain
+            self._code[build] = engine.load(engine.object_code(text, level), _symbols(module))
 
     def call(self, build: str, regions: dict[str, Any], number: int, hook: str, lruvec: int, folio: int) -> int:
         """Calls a hook of policy `number` of the module. `OutOfBounds` if a guard fails."""
@@ -40,29 +39,37 @@ class HookBuilds:
         check_noted(context)
         return result
 
-    def _text(self, emitter: type[Emitter]) -> str:
-        module, self._symbols = self._module, []
-        parts, core = (
-            [PREFETCH],
-            ModulePlan(self._module.layouts[0], self._module.settings, (), self._module.core, None),
-        )
-        parts += [emitter(core, function).emit(name, "internal", "") for name, function in module.core.items()]
-        for number, policy in enumerate(module.metered):
-            assert isinstance(policy, ir.Policy)
-            plan = ModulePlan(module.layouts[number], module.settings, (), module.core, policy)
-            for hook in policy.hooks:
-                name = f"hook.{number}.{hook.hook}"
-                parts.append(emitter(plan, hook).emit(name, "internal", ""))
-                parts.append(_entry(number, hook, name))
-                self._symbols.append(f"entry.{number}.{hook.hook}")
-        if any("@mul_div(" in part for part in parts):
-            parts.append(MUL_DIV)
-        return "\n".join(parts) + tbaa()
+
+def _text(module: Module, emitter: type[Emitter]) -> str:
+    """The core, and every hook with its entry point."""
+    core = ModulePlan(module.layouts[0], module.settings, (), module.core, None)
+    parts = [PREFETCH]
+    parts += [emitter(core, function).emit(name, "internal", "") for name, function in module.core.items()]
+    for number, hook in _hooks(module):
+        policy = module.metered[number]
+        assert isinstance(policy, ir.Policy)
+        plan = ModulePlan(module.layouts[number], module.settings, (), module.core, policy)
+        parts.append(emitter(plan, hook).emit(f"hook.{number}.{hook.hook}", "internal", ""))
+        parts.append(_entry(number, hook))
+    if any("@mul_div(" in part for part in parts):
+        parts.append(MUL_DIV)
+    return "\n".join(parts) + tbaa()
 
 
-def _entry(number: int, hook: ir.Function, name: str) -> str:
+def _hooks(module: Module) -> Iterator[tuple[int, ir.Function]]:
+    for number, policy in enumerate(module.metered):
+        assert isinstance(policy, ir.Policy)
+        for hook in policy.hooks:
+            yield number, hook
+
+
+def _symbols(module: Module) -> list[str]:
+    return [f"entry.{number}.{hook.hook}" for number, hook in _hooks(module)]
+
+
+def _entry(number: int, hook: ir.Function) -> str:
+    name, symbol = f"hook.{number}.{hook.hook}", f"entry.{number}.{hook.hook}"
     arguments = ["ptr %ctx", "i64 %lruvec", *(f"{llvm_type(p.type)} %f" for p in hook.params)]
-    symbol = f"entry.{number}.{hook.hook}"
     head = f"define i64 @{symbol}(ptr %ctx, i64 %lruvec, i64 %f) {{\n"
     if hook.result is None:
         return head + f"  call void @{name}({', '.join(arguments)})\n  ret i64 0\n}}\n"

@@ -80,7 +80,7 @@ def _kfunc_changes(kfunc: abi.Kfunc) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "has no effects", {"pure": True}
     if kfunc.hooks:
         yield "allowed in every hook", {"hooks": ()}
-    if kfunc.kinds and kfunc.kinds != ALL_KINDS:
+    if kfunc.kinds and set(kfunc.kinds) != set(ALL_KINDS):
         yield "on every kind of map", {"kinds": ALL_KINDS}
     if kfunc.clears_refs:
         yield "references survive it", {"clears_refs": False}

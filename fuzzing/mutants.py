@@ -20,11 +20,12 @@ from functools import partial
 from pathlib import Path
 
 from fuzzing.contracts import broken_promises
-from fuzzing.harmless import reason
+from fuzzing.harmless import reason, without_line
 from fuzzing.noticing import Mutant, noticed
 from fuzzing.samples import examples, numbered
 from fuzzing.weakenings import ROOT, weakenings
 
+UNNOTICED = " -> UNNOTICED"
 BYTES = 4 << 30
 """Address space for one: without a limit of the verifier there may be none at all."""
 
@@ -63,8 +64,8 @@ def main() -> int:
     everything: list[Mutant] = [*weakenings(), *broken_promises()]
     if options.again is not None:
         lines = options.again.read_text().splitlines()
-        missed = {line.removesuffix(" -> UNNOTICED") for line in lines if line.endswith(" -> UNNOTICED")}
-        everything = [mutant for mutant in everything if mutant.name in missed]
+        missed = {without_line(line.removesuffix(UNNOTICED)) for line in lines if line.endswith(UNNOTICED)}
+        everything = [mutant for mutant in everything if without_line(mutant.name) in missed]
     wanted = [mutant for mutant in everything if any(part in mutant.name for part in options.only)]
     mutants = wanted[number - 1 :: parts]
     if options.list:
@@ -87,8 +88,9 @@ def _try_all(mutants: list[Mutant], quick: bool, log: Path | None) -> int:
     for number, mutant in enumerate(mutants, 1):
         answer = in_process(partial(noticed, mutant, quick))
         by["noticed" if answer else "harmless" if reason(mutant.name) else "UNNOTICED"] += 1
-        line = f"{mutant.name} -> {answer or reason(mutant.name) or 'UNNOTICED'}"
-        if not answer and not reason(mutant.name):
+        told = answer or reason(mutant.name)
+        line = f"{mutant.name} -> {told}" if told else mutant.name + UNNOTICED
+        if not told:
             survived.append(mutant.name)
             print(line, flush=True)
         if log is not None:

@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 
 from dsl import ir
 from fuzzing.accepted import accepted_policies
-from fuzzing.bench import Bench
 from fuzzing.builds import LEVELS, HookBuilds
 from fuzzing.difference import Difference, first_difference
+from fuzzing.harness import Harness
 from fuzzing.observing import observed, with_sink
 from fuzzing.simulations import WholeRuns
-from fuzzing.traffic import VARIANTS
+from fuzzing.workloads import VARIANTS
 from runtime.interp import Trap
 from runtime.jit.guards import OutOfBounds
 
@@ -55,19 +55,19 @@ class Tally:
         yield f"  differ: {len(self.found)}"
 
 
-def compare(bench: Bench, builds: HookBuilds, number: int, function: ir.Function, seed: int) -> None:
+def compare(harness: Harness, builds: HookBuilds, number: int, function: ir.Function, seed: int) -> None:
     """One call by each; raises `Difference`, `OutOfBounds` or `Trap`."""
-    call = bench.prepare(function, seed)
-    before = bench.snapshot()
-    result = bench.interpreted(number, function, call)
-    expected = bench.snapshot()
+    call = harness.prepare(function, seed)
+    before = harness.snapshot()
+    result = harness.interpreted(number, function, call)
+    expected = harness.snapshot()
     for build in LEVELS:
-        bench.restore(before)
+        harness.restore(before)
         folio = call.folios[0] if call.folios else 0
-        given = builds.call(build, bench.simulation.regions, number, function.hook, call.lruvec, folio)
+        given = builds.call(build, harness.simulation.regions, number, function.hook, call.lruvec, folio)
         if function.result is not None and given != result:
             raise Difference(f"{build} gives {given}, the interpreter {result}")
-        if different := first_difference(expected, bench.simulation.regions):
+        if different := first_difference(expected, harness.simulation.regions):
             raise Difference(f"{build}: {different}")
 
 
@@ -76,13 +76,13 @@ def run_group(group: int, count: int, tally: Tally, simulate: bool) -> None:
     model = tuple(VARIANTS)[group % len(VARIANTS)]
     tables, policies = accepted_policies(group, count)
     watched = [observed(policy) for policy in policies]
-    bench = Bench(with_sink(tables), watched, model)
-    builds = HookBuilds(bench.module)
+    harness = Harness(with_sink(tables), watched, model)
+    builds = HookBuilds(harness.module)
     for number, policy in enumerate(watched, 1):
         try:
             for call in range(CALLS):
                 for hook in policy.hooks:
-                    compare(bench, builds, number, hook, (group << 20) + number * CALLS + call)
+                    compare(harness, builds, number, hook, (group << 20) + number * CALLS + call)
                     tally.calls += 1
         except (Difference, OutOfBounds, Trap) as difference:
             tally.found.append(f"group {group}, policy {number}: {difference}")

@@ -1,7 +1,8 @@
 """What notices that the verifier, or the `abi`, was made weaker.
 
-In: a mutant, in a process made for it, before `verifier` is loaded. Out: in words what noticed it, or nothing. One
-table says what is tried for a module, the likeliest and quickest first: some test files, or the fuzzers.
+In: a mutant, in a process made for it, before `verifier` is loaded. Out: in words what noticed it (in the terms of
+mutation testing: what killed it), or nothing. One table says what is tried for a module, the likeliest and quickest
+first: some test files, or the fuzzers.
 """
 
 from __future__ import annotations
@@ -36,7 +37,6 @@ WORDS = ("tests/verifier/test_explain.py", "tests/verifier/test_fixpoint.py")
 EFFORT = ("tests/verifier/test_effort.py", "tests/fuzzing/test_finds.py")
 NATURAL = ("tests/verifier/test_precision.py", "tests/verifier/test_relations.py")
 LOOPS = ("tests/verifier/test_joins.py", "tests/verifier/test_rounds.py", "tests/verifier/test_invariant.py")
-WORK = ("tests/verifier/test_work.py",)
 VALUES = ("tests/verifier/test_small_programs.py", "tests/verifier/test_transfer.py",
     "tests/verifier/test_handles_exhaustive.py", "tests/verifier/test_refinement_exhaustive.py")  # fmt: skip
 DOMAINS = ("tests/verifier/test_domains_exhaustive.py", "tests/verifier/test_domains_wide.py")
@@ -49,14 +49,14 @@ HOOKS = ("tests/runtime/test_kfuncs.py", "-k", "not _kfunc_ and not abi_says")
 STAGES: dict[str, tuple[Stage, ...]] = {
     "verifier.structure": (FORM, FUZZERS, OBJECTS, GOLDENS),
     "verifier.tables": (FORM, OBJECTS, FUZZERS, GOLDENS),
-    "verifier.check": (GOLDENS, FUZZERS, FORM, WORDS, EFFORT),
+    "verifier.check": (GOLDENS, OBLIGATIONS, FUZZERS, NATURAL, FORM, WORDS, EFFORT),
     "verifier.obligations": (OBLIGATIONS, GOLDENS, FUZZERS, FORM, WORDS, EFFORT),
     "verifier.cost": (COST, FUZZERS, GOLDENS, WORDS, EFFORT),
     "verifier.domains": (FUZZERS, DOMAINS, VALUES, GOLDENS, NATURAL, LOOPS, COST, WORDS, EFFORT),
-    "verifier.refine": (FUZZERS, VALUES, NATURAL, GOLDENS, LOOPS, WORDS, EFFORT),
+    "verifier.refine": (FUZZERS, VALUES, NATURAL, OBLIGATIONS, GOLDENS, LOOPS, WORDS, EFFORT),
     "verifier.order": (FUZZERS, VALUES, NATURAL, GOLDENS, LOOPS, WORDS, EFFORT),
-    "verifier.transfer": (FUZZERS, VALUES, NATURAL, GOLDENS, LOOPS, WORDS, EFFORT),
-    "verifier": (FUZZERS, LOOPS, GOLDENS, NATURAL, COST, WORDS, FORM, WORK, EFFORT, OBJECTS),
+    "verifier.transfer": (FUZZERS, OBLIGATIONS, VALUES, NATURAL, GOLDENS, LOOPS, WORDS, EFFORT),
+    "verifier": (FUZZERS, LOOPS, GOLDENS, NATURAL, COST, WORDS, FORM, EFFORT, OBJECTS),
     "abi:hook": (GOLDENS, HOOKS, KFUNCS, FORM),
     "abi:MAX_": (FORM, COST, EFFORT, GOLDENS),
     "abi": (ABI, CONTRACT, KFUNC, KFUNCS, FORM, GOLDENS, HOOKS),

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dsl import abi, ir
-from fuzzing.bench import base_hooks
 from fuzzing.builds import GUARDED, LEVELS
 from fuzzing.difference import first_difference
+from fuzzing.harness import base_hooks
 from fuzzing.observing import observed
-from fuzzing.traffic import VARIANTS, Events, TraceRun, random_machine, random_trace
+from fuzzing.workloads import VARIANTS, Events, TraceRun, random_machine, random_trace
 from runtime.attach import replace_policy
 from runtime.core import layout as core
 from runtime.ejection import memcg_to_blame, report

@@ -187,15 +187,14 @@ def other_way(function: ast.FunctionDef) -> Iterator[Local]:
             yield _exchange(node.lineno, what, node, "test", ast.UnaryOp(ast.Not(), node.test))
 
 
-def part_of_condition(function: ast.FunctionDef) -> Iterator[Local]:
-    """One of several conditions that is not looked at. Those about kinds of Python objects are for the type checker."""
+def part_of_decision(function: ast.FunctionDef) -> Iterator[Local]:
+    """One of several conditions of a branch that is not looked at. Those about kinds of Python objects are for the type
+    checker."""
     for node in ast.walk(function):
         for test in _tests(node):
             for inner in ast.walk(test):
                 if isinstance(inner, ast.BoolOp):
-                    for part in filter(_is_about_values, inner.values):
-                        rest = [value for value in inner.values if value is not part]
-                        yield _exchange(part.lineno, f"not looked at: {ast.unparse(part)[:50]}", inner, "values", rest)
+                    yield from _each_left_out(inner, "not looked at", _is_about_values)
 
 
 def _tests(node: ast.AST) -> list[ast.expr]:
@@ -243,8 +242,9 @@ def costs_nothing(function: ast.FunctionDef) -> Iterator[Local]:
             yield _exchange(node.lineno, f"costs nothing: {ast.unparse(node)[:40]}", node, "args", [ast.Constant(0)])
 
 
-def conditions(function: ast.FunctionDef) -> Iterator[Local]:
-    """Of several conditions one that is not asked for; of several reasons to refuse one that is not seen."""
+def part_of_check(function: ast.FunctionDef) -> Iterator[Local]:
+    """Of several conditions of a check one that is not asked for, whatever it is about, since objects are anything. Of
+    several reasons to refuse one that is not seen."""
     for node in ast.walk(function):
         if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And):
             yield from _each_left_out(node, "not asked")
@@ -256,9 +256,12 @@ def conditions(function: ast.FunctionDef) -> Iterator[Local]:
                 yield from _each_left_out(node.test, "not refused")
 
 
-def _each_left_out(node: ast.BoolOp, kind: str) -> Iterator[Local]:
+def _each_left_out(
+    node: ast.BoolOp, kind: str, chosen: Callable[[ast.expr], bool] = lambda part: True
+) -> Iterator[Local]:
     for at, item in enumerate(node.values):
-        yield _in_list(item.lineno, f"{kind}: {ast.unparse(item)[:50]}", node.values, at, [])
+        if chosen(item):
+            yield _in_list(item.lineno, f"{kind}: {ast.unparse(item)[:50]}", node.values, at, [])
 
 
 def any_type(function: ast.FunctionDef) -> Iterator[Local]:
@@ -296,27 +299,28 @@ def unread(table: ast.AnnAssign) -> Iterator[Local]:
 _RULE: dict[str, Callable[[ast.FunctionDef], Iterator[Local]]] = {
     rule.__name__: rule
     for rule in (
-        dropped_obligations, always_yes, left_out, no_rule, other_way, part_of_condition, made_up, one_side,
-        costs_nothing, conditions, any_type, sums,
+        dropped_obligations, always_yes, left_out, no_rule, other_way, part_of_decision, made_up, one_side,
+        costs_nothing, part_of_check, any_type, sums,
     )
 }  # fmt: skip
 
 RULES: dict[str, tuple[str, ...]] = {
     "verifier.obligations": ("dropped_obligations",),
-    "verifier.check": ("always_yes", "conditions", "made_up"),
+    "verifier.check": ("always_yes", "part_of_check", "made_up"),
     "verifier.plan": ("left_out", "other_way"),
-    "verifier.structure": ("always_yes", "left_out", "conditions", "any_type"),
-    "verifier.tables": ("left_out", "always_yes", "conditions"),
-    "verifier.transfer": ("no_rule", "left_out", "other_way", "part_of_condition"),
-    "verifier.refine": ("other_way", "part_of_condition", "made_up"),
-    "verifier.order": ("other_way", "part_of_condition", "always_yes"),
+    "verifier.structure": ("always_yes", "left_out", "part_of_check", "any_type"),
+    "verifier.tables": ("left_out", "always_yes", "part_of_check"),
+    "verifier.transfer": ("no_rule", "left_out", "other_way", "part_of_decision"),
+    "verifier.refine": ("other_way", "part_of_decision", "made_up"),
+    "verifier.order": ("other_way", "part_of_decision", "always_yes"),
     "verifier.state": ("one_side", "left_out", "other_way"),
     "verifier.invariant": ("left_out", "other_way"),
+    "verifier.pace": ("left_out", "other_way"),
     "verifier.fixpoint": ("dropped_obligations", "left_out", "other_way"),
     "verifier.cost": ("costs_nothing", "always_yes", "sums", "other_way"),
     "verifier.domains.interval": ("made_up", "one_side"),
     "verifier.domains.tnum": ("made_up", "one_side"),
     "verifier.domains.value": ("made_up", "one_side"),
-    "verifier.domains.reference": ("one_side", "other_way", "part_of_condition"),
+    "verifier.domains.reference": ("one_side", "other_way", "part_of_decision"),
 }
 """Which rules a module is weakened by."""

@@ -28,7 +28,7 @@ from verifier.domains.reference import Folio, Gone, Nullness
 from verifier.domains.value import Scalar
 from verifier.invariant import Invariant, Phase, Thresholds
 from verifier.obligations import Obligation, Readable, registers_read
-from verifier.order import Order
+from verifier.pace import Pace, reached
 from verifier.persistent import BITS
 from verifier.plan import Planner, Step
 from verifier.refine import refine
@@ -52,7 +52,6 @@ from verifier.state import (
 from verifier.transfer import Transfer
 
 _SHRINKING_ROUNDS = 2
-_MAX_COUNTED = 16
 
 
 class Work:
@@ -108,7 +107,7 @@ class Fixpoint:
         self.space = Space(policy, function, self._layout)
         self._transfer = Transfer(self.space)
         self._checker = Checker(self.space, self._transfer)
-        self._order = Order(self.space)
+        self._pace = Pace(self.space)
         planner = Planner(self.space, self._transfer, self._checker)
         self._steps = planner.steps
         self._end = planner.step(ir.Return(None, function.span))
@@ -362,19 +361,10 @@ class Fixpoint:
             if cell in invariant.pace:
                 least, most = (change * rounds for change in invariant.pace[cell])
                 base = Base(entry.symbol(cell), least, most)
-                thawed = self._reached(entry, base, thawed)
+                thawed = reached(entry, base, thawed)
             made_by = invariant.made_by.get(cell, ())
             assign(self.space, head, cell, thawed, Definition(node, (), made_by, thawed, False, base))
         return head
-
-    @staticmethod
-    def _reached(entry: State, base: Base, value: Value) -> Value:
-        """What is left of a value that came from `base` by as much as that says. Should that contradict it, one of the
-        two is not confirmed yet."""
-        begin = entry.known(base.symbol)
-        if not isinstance(begin, Scalar) or not isinstance(value, Scalar):
-            return value
-        return value.meet(scalars.between(begin.low + base.least, begin.high + base.most)) or value
 
     def _round(
         self, step: Step, invariant: Invariant, entry: State, head: State, rounds: int, frame: _Frame
@@ -390,7 +380,7 @@ class Fixpoint:
             state.relate(symbol, entry.symbol(self._layout.register(node.limit)), None, -1)
         for cell, (least, most) in invariant.pace.items():
             base = Base(entry.symbol(cell), least * (rounds - 1), most * (rounds - 1))
-            state.restrict(state.symbol(cell), self._reached(entry, base, state.value(cell)))
+            state.restrict(state.symbol(cell), reached(entry, base, state.value(cell)))
             state.relate(state.symbol(cell), *base)
         self._frames.append(frame)
         end = self._body(step.body, state)
@@ -427,7 +417,7 @@ class Fixpoint:
             if back is not None and cell in changed:
                 made_by = entry.origin(entry.symbol(cell), self.space), back.origin(back.symbol(cell), self.space)
                 value = invariant.join(cell, value, self._frozen(back, cell), made_by)
-                held = self._at_pace(cell, invariant, value, (entry, head, back), rounds)
+                held = self._pace.holds(cell, invariant, value, (entry, head, back), rounds, self._phase)
                 if held is not None:
                     result |= not held
                     continue
@@ -437,62 +427,6 @@ class Fixpoint:
             self._fail(partial(self._reporter.rounds_disagree, node, cell, was, is_now))
         self._changed |= result and self._phase is not Phase.GROW
         return result
-
-    def _at_pace(
-        self, cell: int, invariant: Invariant, value: Value, states: tuple[State, State, State], rounds: int
-    ) -> bool | None:
-        """Whether the invariant holds of a cell for the pace at which it changes; None if that says nothing of it.
-
-        Sound: if every round that begins where the invariant allows changes an integer by something in the pace, then
-        it is, after as many rounds as there can be, no farther from where it began than their product. So the invariant
-        may leave out what one more round would make of it.
-        """
-        entry, head, back = states
-        old, begin = invariant.values.get(cell), entry.value(cell)
-        if not isinstance(old, Scalar) or not isinstance(begin, Scalar) or not isinstance(value, Scalar):
-            return None if invariant.pace.pop(cell, None) is None else False
-        inside = old.includes(value)
-        before, after = head.symbol(cell), back.symbol(cell)
-        if cell not in invariant.pace:
-            counts = not inside and self._counts(after, before) and not self._is_tested(invariant, cell)
-            if inside or not invariant.may_have_pace(cell, counts):
-                return None
-        least, most = min(-self._order.most(back, before, after), 0), max(self._order.most(back, after, before), 0)
-        low, high = begin.low + rounds * least, begin.high + rounds * most
-        whole = self._layout.types.get(cell, U64)
-        if not whole.minimum <= low <= high <= whole.maximum:
-            return None if invariant.pace.pop(cell, None) is None else False
-        reached = scalars.between(low, high)
-        if not invariant.keep_pace(cell, least, most):
-            if self._phase is Phase.GROW and cell in invariant.pace:
-                invariant.extend(cell, reached)
-            return False
-        if inside:
-            return None
-        if self._phase is Phase.SHRINK:
-            return old.includes(reached)
-        return not invariant.extend(cell, reached)
-
-    def _counts(self, after: int, before: int) -> bool:
-        """Whether a symbol is another one, more or less some constants, on every path; a guess, and nothing more. What
-        came about in an earlier round may name symbols of it that are forgotten, or belong to others by now."""
-        definitions = self.space.definitions
-        start, found = definitions[before], [definitions[after]]
-        for definition in found:
-            if definition is start:
-                continue
-            if len(found) > _MAX_COUNTED or not (definition.sources or (definition.exact and definition.terms)):
-                return False
-            found += definition.sources
-            found += [
-                definitions[term] for term in definition.terms if isinstance(term, int) and term < len(definitions)
-            ]
-        return True
-
-    def _is_tested(self, invariant: Invariant, cell: int) -> bool:
-        """Whether a loop compares a cell with constants, which then may bound it better than its pace."""
-        registers, states = invariant.thresholds.tested
-        return cell - self._layout.registers in registers or any(self._layout.states.get(s) == cell for s in states)
 
     def _frozen(self, state: State, cell: int) -> Value:
         """What an invariant says of a cell's value: of an epoch that there is one, of memory nothing."""

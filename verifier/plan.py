@@ -8,21 +8,18 @@ that its body can write. Nothing is decided here: all of it follows from `verifi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from dsl import ir
 from dsl.abi import KFUNCS
 from dsl.types import FOLIO
 from verifier.cells import Layout, written_by
-from verifier.check import Checker
+from verifier.check import Checker, Test
 from verifier.obligations import Obligation, demands, operands
 from verifier.persistent import BITS, LOW
-from verifier.state import Space, State
+from verifier.state import Space
 from verifier.transfer import Rule, Transfer
-
-Test = Callable[[State, Any], bool]
 
 _LOOPS = (ir.Loop, ir.Scan)
 _STORES = (ir.StoreState, ir.StoreField, ir.StoreRef)
@@ -35,8 +32,8 @@ class Step:
 
     node: ir.Node
     assigned: tuple[tuple[int, int], ...]
-    """Rows and places of the cells that must have been assigned: they hold a symbol. Asked of every operand, so it is
-    where to look at once."""
+    """Rows and places of cells that must have been assigned, of all operands but folios. Sound: of all but folios only
+    `NOTHING` is known to be `UNINITIALISED`, so that it is enough to ask which symbol a cell holds."""
     held: tuple[int, ...]
     """Cells of folios, which must have been assigned and must not be gone."""
     tests: tuple[tuple[Test, Obligation], ...]

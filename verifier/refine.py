@@ -143,7 +143,7 @@ class Refinement:
                 self._choice(node.op, definition.terms, value)
             elif node.op in ("div", "shr") or (node.op == "mul" and definition.exact):
                 self._scaled(node, definition.terms, value)
-        elif isinstance(node, ir.Convert) and definition.terms:
+        elif isinstance(node, ir.Convert):
             self._cast(node.dst.type, definition.terms[0], value)
 
     def _comparison(self, op: str, terms: tuple[Term, ...]) -> None:

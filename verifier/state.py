@@ -389,7 +389,7 @@ class _Merge:
 
     def _merge_refined(self) -> None:
         """Joins what tests on two paths say of one symbol. A symbol that only one path knows is in no cell afterwards,
-        so that nothing needs to be kept of it."""
+        so that nothing needs to be kept of it; nor where the join says no more than the symbol's definition."""
         refined, values = self.result.refined, self.space.values
         for symbol, a, b in self.a.refined.differences(self.b.refined):
             if a is POISON or b is POISON:

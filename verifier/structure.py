@@ -91,7 +91,7 @@ class _FunctionStructure:
 
     def _body(self, body: tuple[ir.Node, ...], depth: int) -> None:
         for node in body:
-            rule = _RULES.get(node.__class__)
+            rule = _RULES.get(type(node))
             if rule is None:
                 self._faults.add(self._span, f"{type(node).__name__!r:.60} is not an instruction")
                 return
@@ -231,7 +231,8 @@ class _FunctionStructure:
             if not self._operand(operand, ir.meant(argument.type, node.table, self._policy.maps)):
                 return False
         result = ref(node.table) if kfunc.ownership == "ref" else kfunc.result
-        result = result and ir.meant(result, node.table, self._policy.maps)
+        if result is not None:
+            result = ir.meant(result, node.table, self._policy.maps)
         if node.dst is not None and (result is None or not self._register(node.dst, result)):
             return False
         self._allowed(kfunc, node)

@@ -21,15 +21,15 @@ _MAX_SIZE_TOKENS = 1000
 _LIST_KINDS = ("list", "bag", "heap")
 _MAP_KINDS = ("hash", "lru_hash", "array")
 _TYPES = frozenset(SCALARS.values())
-_THEMSELVES = frozenset(map(id, SCALARS.values()))
-"""By identity: the types of nearly all operands are these very objects."""
+_IDENTITIES = frozenset(map(id, SCALARS.values()))
+"""The types of nearly all operands are these very objects."""
 
 Entry = ir.Param | ir.State | ir.ListDecl | ir.Cursor | ir.Map | ir.Field
 
 
 def is_scalar(type: object) -> bool:
     """Whether it is one of the scalar types: an object may hold types of its own making."""
-    return id(type) in _THEMSELVES or (isinstance(type, Type) and type in _TYPES)
+    return id(type) in _IDENTITIES or (isinstance(type, Type) and type in _TYPES)
 
 
 def in_range(value: object, low: int, high: int) -> bool:
@@ -102,7 +102,7 @@ def _length(length: int, is_array: bool, span: Span, most: int, faults: Faults) 
     if is_array is True:
         faults.demand(in_range(length, 1, most), span, f"the length is not in [1, {most}]")
     else:
-        faults.demand(length == 1 and in_range(length, 1, 1) and is_array is False, span, "a single one has length 1")
+        faults.demand(in_range(length, 1, 1) and is_array is False, span, "a single one has length 1")
 
 
 def _fields(fields: Sequence[ir.Field], most: int, what: str, faults: Faults) -> None:

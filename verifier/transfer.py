@@ -66,13 +66,13 @@ def unknown_of(state: State, type: Type) -> Value:
     return scalars.of_type(type) if type.is_scalar else OPAQUE
 
 
-def result_of(state: State, kfunc: Kfunc, node: ir.Call) -> Value:
-    """What the `abi` says of a result. Sound: each entry of the table is tested against its implementation, and a key
-    of a map is any value of its type."""
+def result_of(state: State, kfunc: Kfunc, node: ir.Call, dst: ir.Reg) -> Value:
+    """What the `abi` says of a result that is put into `dst`. Sound: each entry of the table is tested against its
+    implementation, and a key of a map is any value of its type."""
     if kfunc.ownership == "ref":
         return unknown_of(state, ref(node.table))
     if kfunc.result == KEY:
-        return UNINITIALISED if node.dst is None else unknown_of(state, node.dst.type)
+        return unknown_of(state, dst.type)
     if kfunc.result == FOLIO:
         return Folio(Nullness.MAYBE, owned=kfunc.ownership == "owned")
     if kfunc.result is None:
@@ -349,7 +349,7 @@ class Transfer:
                 if state.owning(cell):
                     assign(self._space, state, cell, GONE, Definition(node, (), (), GONE))
         if node.dst is not None:
-            self.set(state, node.dst, result_of(state, kfunc, node), node)
+            self.set(state, node.dst, result_of(state, kfunc, node, node.dst), node)
 
     def _forget_calls(self, state: State, table: int) -> None:
         """Forgets what a call with effects may change: all that was called for, and values in map `table`."""

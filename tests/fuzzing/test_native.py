@@ -10,10 +10,10 @@ from dsl import abi
 from dsl.types import BOOL
 from fuzzing import simulations
 from fuzzing.accepted import SOURCE_GROUPS, accepted_policies
-from fuzzing.bench import Bench, base_hooks
+from fuzzing.harness import Harness, base_hooks
 from fuzzing.native import Tally, run_group
 from fuzzing.simulations import WholeRuns
-from fuzzing.traffic import VARIANTS
+from fuzzing.workloads import VARIANTS
 from runtime.executors import PythonExecutor
 from runtime.jit import emit
 from runtime.jit.module import Module, settings_of
@@ -86,12 +86,12 @@ WITHIN = ("key", "now")
 @pytest.mark.parametrize("model", VARIANTS)
 def test_hooks_see_the_limits_of_their_context(model: str) -> None:
     tables, policies = accepted_policies(FIRST, 1)
-    bench = Bench(tables, policies, model)
+    harness = Harness(tables, policies, model)
     for kfunc in (k for k in abi.KFUNCS.values() if k.receiver == "ctx" and k.is_property):
         values = set()
         for seed in range(60):
-            lruvec = bench.prepare(policies[0].hooks[0], seed).lruvec
-            values.add(int(bench.call(kfunc.name, lruvec)))
+            lruvec = harness.prepare(policies[0].hooks[0], seed).lruvec
+            values.add(int(harness.call(kfunc.name, lruvec)))
         assert kfunc.member == "key" or kfunc.low <= min(values) <= max(values) <= kfunc.high
         assert len(values) > 1 or (model != "tree" and kfunc.member in ALONE), kfunc.name
         if kfunc.member not in WITHIN and kfunc.member not in ALONE:
@@ -100,10 +100,10 @@ def test_hooks_see_the_limits_of_their_context(model: str) -> None:
 
 def test_hooks_see_folios_in_every_state() -> None:
     tables, policies = accepted_policies(FIRST, 1)
-    bench = Bench(tables, policies)
+    harness = Harness(tables, policies)
     for kfunc in (k for k in abi.KFUNCS.values() if k.receiver == "folio" and k.is_property and k.result == BOOL):
         values = set()
         for seed in range(3):
-            lruvec = bench.prepare(policies[0].hooks[0], seed).lruvec
-            values |= {bool(bench.call(kfunc.name, lruvec, f)) for f in bench.resident(lruvec)}
+            lruvec = harness.prepare(policies[0].hooks[0], seed).lruvec
+            values |= {bool(harness.call(kfunc.name, lruvec, f)) for f in harness.resident(lruvec)}
         assert values == {False, True}, kfunc.name

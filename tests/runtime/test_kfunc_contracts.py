@@ -83,12 +83,23 @@ PLACES: dict[tuple[str, ...], tuple[str, ...]] = {
 }  # fmt: skip
 """Which kfuncs may be called in these hooks only."""
 
+KINDS_OF = {
+    "map_capacity": ("hash", "lru_hash", "array"), "map_lookup": ("hash", "lru_hash", "array"),
+    "map_touch": ("lru_hash",), "map_fill": ("array",), "map_halve": ("array",),
+}  # fmt: skip
+"""Which kinds of maps a kfunc works on, where it is not the two with keys."""
+
 
 # --- ranges -----------------------------------------------------------------------------------------------
 
 
 def test_ranges_end_where_those_of_the_core_do() -> None:
     assert {k.name: (k.low, k.high) for k in abi.KFUNCS.values() if k.result and k.result.is_integer} == ENDS
+
+
+@pytest.mark.parametrize("name", [k.name for k in abi.KFUNCS.values() if k.receiver in ("map", "ref")])
+def test_a_kfunc_works_on_the_maps_that_have_what_it_asks_for(name: str) -> None:
+    assert set(abi.KFUNCS[name].kinds) == set(KINDS_OF.get(name, ("hash", "lru_hash")))
 
 
 def test_what_is_empty_has_no_length() -> None:
@@ -184,3 +195,11 @@ def test_a_kfunc_is_called_where_the_core_serves_it_and_nowhere_else(name: str) 
         if not faults:
             passes.append(hook.name)
     assert sorted(passes) == sorted(places)
+
+
+@pytest.mark.parametrize("name", ["map_fill", "map_halve"])
+@pytest.mark.parametrize(("value", "fits"), [("n: u32", True), ("n: u32, o: u32", False), ("n: page_key", False)])
+def test_only_arrays_of_one_counter_are_changed_as_a_whole(name: str, value: str, fits: bool) -> None:
+    call = f"call {name} m({'0:u32' if name == 'map_fill' else ''})"
+    policy = parse_policy(f"policy p map m: array<u64> {{{value}}} [4] hook age() {{ {call} }}")
+    assert bool(check_structure(policy).found) == (not fits)

@@ -199,7 +199,7 @@ def test_results_are_what_the_abi_says(name: str, kind: str) -> None:
     seen = set()
     for number, arguments in enumerate(calls):
         ctx = bench.reset()
-        before = bench.simulation.digest() if number % 7 == 0 else ""
+        before = bench.simulation.digest() if number < 30 or number % 7 == 0 else ""
         result = function(ctx, 0, *arguments)
         if kfunc.result is None and kfunc.ownership != "ref":
             assert result is None

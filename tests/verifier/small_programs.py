@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsl import ir
+from dsl.ir_text import parse_policy
 from dsl.source import NOWHERE
 from dsl.types import BOOL, U64, Type, wrap
 from runtime import arithmetic
@@ -25,6 +26,7 @@ from verifier.refine import refine
 from verifier.state import Base, Definition, Site, Space, State, assign, empty_state, merge
 from verifier.transfer import Transfer
 
+EMPTY = parse_policy("policy p")
 U4, S4 = Type("u4", 4), Type("i4", 4, signed=True)
 REGISTERS = (U4, U4, U4, U4, S4, S4, S4, U64, BOOL, BOOL)
 """The type of each; U64 is for `mul_div`, whose results are greater."""
@@ -54,7 +56,8 @@ class Program:
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
-        self._space = Space(None, None, Layout(0, 0, memory=len(REGISTERS), size=len(REGISTERS)))  # type: ignore[arg-type]
+        hook = ir.Function("init", (), None, (), (), NOWHERE)
+        self._space = Space(EMPTY, hook, Layout(0, 0, memory=len(REGISTERS), size=len(REGISTERS)))
         self._transfer, self._order = Transfer(self._space), Order(self._space)
         self._state = empty_state(self._space)
         self._begin()

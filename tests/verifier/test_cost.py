@@ -71,6 +71,12 @@ def test_cost_by_line() -> None:
     assert sum(line.constant for line in found.lines) == found.constant
 
 
+def test_of_loops_on_one_line_the_rounds_of_the_longest_are_told() -> None:
+    for few, many in ((3, 40), (40, 3)):
+        loops = f"for i in 0..{few} {{ total += i; }} for j in 0..{many} {{ total += j; }}"
+        assert max(line.rounds for line in cost(loops).lines) == 40
+
+
 def test_of_branches_on_one_line_the_dearer_counts() -> None:
     one = "if total > 1 { total += 1; total += 2; total += 3; } else { total += 4; total += 5; }"
     apart = one.replace("{", "{\n").replace("}", "\n}").replace("\n else", " else")

@@ -32,6 +32,25 @@ def returns(folios: int, ends: int) -> ir.Policy:
     return parse_policy(f"policy p\nstate b: bool\nlist q\nhook init() {{\n{head}\n{pops}\n{leave}}}")
 
 
+def calls(count: int, remembered: int) -> ir.Policy:
+    """Calls that may change what a hook knows, in a hook that remembers so many expressions."""
+    draw = "%0 = call next_random()\n"
+    sums = "".join(f"%0 = add %1, {number}\n" for number in range(remembered)) * 2
+    return parse_policy(f"policy p\nhook init() {{\n{registers(2)}\n%1 = copy 1\n{sums}{draw * count}}}")
+
+
+def gifts(folios: int, ends: int) -> ir.Policy:
+    """Folios that are all given away before many ends of the hook."""
+    handle, flag = f"%{folios}", f"%{folios + 1}"
+    head = f"{registers(folios, 'folio')}\nvar {handle}: list\nvar {flag}: bool\n{handle} = list q[0]"
+    pops = "\n".join(f"%{i} = call list_pop_head({handle})" for i in range(folios))
+    given = "\n".join(
+        f"{flag} = ne %{i}, null:folio\nif {flag} {{ call list_push_tail({handle}, %{i}) }}" for i in range(folios)
+    )
+    leave = "\n".join(f"{flag} = load state b[{i}]\nif {flag} {{ return }}" for i in range(ends))
+    return parse_policy(f"policy p\nstate b: bool[100]\nlist q\nhook init() {{\n{head}\n{pops}\n{given}\n{leave}\n}}")
+
+
 def codes(verdict: Verdict) -> list[str]:
     return [diagnostic.code for diagnostic in verdict.diagnostics]
 
@@ -55,6 +74,20 @@ def test_work_is_counted_for_all_hooks_together(monkeypatch: pytest.MonkeyPatch)
     verdict = verify(policy)
     assert codes(verdict) == ["policy-too-large"]
     assert "`miss`" in verdict.diagnostics[0].message
+
+
+def test_a_call_counts_what_it_may_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fixpoint, "MAX_VERIFIER_STEPS", 3000)
+    assert codes(verify(calls(1000, remembered=0))) == []
+    assert codes(verify(calls(2, remembered=40))) == []
+    assert codes(verify(calls(1000, remembered=40))) == ["policy-too-large"]
+
+
+def test_an_end_counts_the_folios_in_the_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fixpoint, "MAX_VERIFIER_STEPS", 8000)
+    assert codes(verify(gifts(2, ends=100))) == []
+    assert codes(verify(gifts(200, ends=1))) == []
+    assert codes(verify(gifts(200, ends=100))) == ["policy-too-large"]
 
 
 @pytest.mark.parametrize("policy", [chain(3000), returns(1000, 8000)], ids=["chain", "returns"])

@@ -50,3 +50,27 @@ def test_an_owned_result_is_kept(kfunc: abi.Kfunc) -> None:
     give = "%2 = ne %1, null:folio if %2 { call list_push_tail(%0, %1) }"
     assert verify(parse_policy(f"{policy} %1 = {call} {give} }}")).accepted
     assert [d.code for d in verify(parse_policy(f"{policy} {call} }}")).diagnostics] == ["folio-leak"]
+
+
+NARROWED = """policy t state a: i64 state b: u8 hook age() { var %0: i64 var %1: bool var %2: u8
+%0 = load state a[0] %1 = lt %0, 200:i64 if %1 { %1 = ge %0, 0:i64 if %1 { @within } @beyond } }"""
+
+
+def test_a_value_that_is_narrowed_is_bounded_from_below_too() -> None:
+    narrow = "%2 = narrow %0 store state b[0], %2"
+    within, beyond = (NARROWED.replace(place, narrow) for place in ("@within", "@beyond"))
+    assert verify(parse_policy(within.replace("@beyond", ""))).accepted
+    found = verify(parse_policy(beyond.replace("@within", ""))).diagnostics
+    assert [diagnostic.code for diagnostic in found] == ["narrowing-store"]
+
+
+def test_the_key_of_an_entry_need_not_be_kept() -> None:
+    lookup = "var %0: ref(0) var %1: bool %0 = call map_lookup m(1) %1 = ne %0, null:ref(0)"
+    policy = f"policy t map m: hash<u64> {{n: u8}} [4] hook age() {{ {lookup} if %1 {{ call ref_key m(%0) }} }}"
+    assert verify(parse_policy(policy)).accepted
+
+
+def test_a_folio_that_is_not_another_may_be_null() -> None:
+    body = "%6 = call list_head(%10) %11 = call list_head(%10) %9 = ne %6, {} if %9 {{ %8 = load field h of %6 }}"
+    assert codes("%10 = list q[0] " + body.format("null:folio")) == []
+    assert codes("%10 = list q[0] " + body.format("%11")) == ["folio-maybe-null"]

@@ -12,6 +12,9 @@ BOUNDS = ["index-out-of-bounds"]
 AB = "let a: u64 = f.slot & 15; let b: u64 = f.age & 15; "
 """Two values in [0, 15] of which nothing else is known."""
 
+PARTS = "let p = signed % 4; let w: i64 = (f.slot & 7) as i64; let x: i64 = (f.age & 7) as i64; "
+"""Signed values in [-3, 3], [0, 7] and [0, 7]."""
+
 TWINS: dict[str, tuple[str, str]] = {
     # backwards through a cast or a scale
     "a signed view": (
@@ -95,6 +98,31 @@ TWINS: dict[str, tuple[str, str]] = {
     "a value of an array": (
         "let e = levels.lookup(3); if e != null && e.value < 16 { queue.move_tail(f); hist[e.value] = 1; }",
         "let e = levels.lookup(3); if e != null && e.value < 16 { levels.fill(99); hist[e.value] = 1; }",
+    ),
+    "what was negative and divided": (
+        "let s = signed; if s >= 0 && s / 4 == 1 { hist[(s - 4) as u64] = 1; }",
+        "let s = signed; if s / 4 == -1 { hist[(s + 4) as u64] = 1; }",
+    ),
+    "a shift of what is negative": (
+        PARTS + "let n = -1 - x; let q = n >> (w & 3); if q >= n { hist[((q - n) * 2) as u64] = 1; }",
+        PARTS + "let n = -1 - x; let q = n >> (w & 3); if q >= n { hist[((q - n) * 3) as u64] = 1; }",
+    ),
+    "what is left of a whole": (
+        "if total <= few { let m = few - total; let n: u64 = f.slot; if n <= m { hist[n + total] = 1; } }",
+        "let m = few - total; let n: u64 = f.slot; if n <= m { hist[n + total] = 1; }",
+    ),
+    # a share of a whole
+    "a share of what may be negative": (
+        PARTS + "if p >= 0 && p <= w { let q = p * 10 / w; hist[q as u64] = 1; }",
+        PARTS + "if p <= w { let q = p * 10 / w; hist[q as u64] = 1; }",
+    ),
+    "negative parts and scales": (
+        PARTS + "let a = -1 - x % 4; let b = -1 - x % 2; let q = a * b / (w + 1); hist[q as u64] = 1;",
+        PARTS + "let a = -1 - x; let b = -1 - x; let q = a * b / (w + 1); hist[q as u64] = 1;",
+    ),
+    "a share of a whole that is negative": (
+        PARTS + "let v = p * 2; let r = -1 - x; if v >= r && v < 0 { let q = v * 5 / r; hist[q as u64] = 1; }",
+        PARTS + "let v = -1 - w; let r = -1 - x; if v <= r { let q = v * 5 / r; hist[q as u64] = 1; }",
     ),
     # sides of a join
     "a flag": (

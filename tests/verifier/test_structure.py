@@ -110,6 +110,9 @@ def test_the_frame_of_a_hook() -> None:
     assert codes(policy_with((), registers=(f, ir.Reg(1, ref(7))))) == {"malformed-object"}
     assert codes(policy_with((), params=(x,), registers=(x,))) == {"malformed-object"}
     assert codes(policy_with((), params=(f, ir.Reg(1, FOLIO)))) == {"malformed-object"}
+    assert codes(policy_with((), params=(f, ir.Reg(1, FOLIO)), registers=(f, ir.Reg(1, FOLIO)))) == {"malformed-object"}
+    assert codes(policy_with((), params=(ir.Reg(1, FOLIO),), registers=(f, ir.Reg(1, FOLIO)))) == {"malformed-object"}
+    assert codes(policy_with((), params=(f,), registers=(f,), hook="init")) == {"malformed-object"}
     assert codes(policy_with((), result=U8)) == {"malformed-object"}
     assert codes(policy_with((), hook="unheard_of")) == {"malformed-object"}
     assert codes(policy_with((), params=(), registers=(ir.Reg(0, U64),))) == set()
@@ -126,13 +129,20 @@ def test_a_malformed_result(value: str) -> None:
 
 BIT, NUMBER = ir.Reg(3, BOOL), ir.Reg(1, U64)
 STRANGE = Type("u65", 65)
-FOREIGN_OPERANDS: list[Any] = [
-    ir.Copy(ir.Const(1, U64), ir.Const(1, U64), NOWHERE),  # type: ignore[arg-type]
-    ir.Copy(NUMBER, None, NOWHERE),  # type: ignore[arg-type]
+NO_REGISTER: Any = ir.Const(1, U64)
+NO_OPERAND: Any = None
+FRACTION: Any = 1.0
+NO_TYPE: Any = ["u8"]
+ZERO: Any = 0
+FOREIGN_OPERANDS: list[ir.Node] = [
+    ir.Copy(NO_REGISTER, ir.Const(1, U64), NOWHERE),
+    ir.Copy(NUMBER, NO_OPERAND, NOWHERE),
     ir.Copy(NUMBER, ir.Const(True, U64), NOWHERE),
-    ir.Copy(NUMBER, ir.Const(1.0, U64), NOWHERE),  # type: ignore[arg-type]
+    ir.Copy(NUMBER, ir.Const(FRACTION, U64), NOWHERE),
     ir.Compare(BIT, "lt", ir.Const(0, STRANGE), ir.Const(0, STRANGE), NOWHERE),
     ir.Compare(BIT, "eq", ir.Const(0, ref(7)), ir.Const(0, ref(7)), NOWHERE),
+    ir.Scan(ir.Reg(0, FOLIO), ir.Const(5, U64), 0, ir.Const(1, U64), (), NOWHERE),
+    ir.Scan(ir.Reg(0, FOLIO), NUMBER, 0, ir.Const(1, U64), (), NOWHERE),
 ]
 
 
@@ -144,9 +154,9 @@ def test_an_operand_that_no_text_has(node: ir.Node) -> None:
 FOREIGN_ENTRIES: list[dict[str, Any]] = [
     {"params": (ir.Param("x", FOLIO, 0, 0, 0, NOWHERE),)},
     {"params": (ir.Param("x", STRANGE, 0, 0, 0, NOWHERE),)},
-    {"states": (ir.State("x", ["u8"], 1, False, 0, NOWHERE),)},  # type: ignore[arg-type]
+    {"states": (ir.State("x", NO_TYPE, 1, False, 0, NOWHERE),)},
     {"states": (ir.State("x", U8, True, False, 0, NOWHERE),)},
-    {"states": (ir.State("x", U8, 1, 0, 0, NOWHERE),)},  # type: ignore[arg-type]
+    {"states": (ir.State("x", U8, 1, ZERO, 0, NOWHERE),)},
     {"states": (ir.State("x", U8, 1, False, True, NOWHERE),)},
     {"lists": (ir.ListDecl("x", "tree", 1, False, NOWHERE),)},
     {"lists": (ir.ListDecl("x", "heap", 1, False, NOWHERE),), "cursors": (ir.Cursor("y", 0, 0, NOWHERE),)},
@@ -209,14 +219,17 @@ def test_shared_nodes_are_counted_as_often_as_they_run(depth: int) -> None:
     assert "policy-too-large" in {fault.code for fault in check_structure(policy_with(body)).found}
 
 
+FOREIGN: Any = ir.Const(3, U64)
+
+
 def test_a_foreign_node() -> None:
-    assert codes(policy_with((ir.Const(3, U64),))) == {"malformed-object"}  # type: ignore[arg-type]
+    assert codes(policy_with((FOREIGN,))) == {"malformed-object"}
 
 
 def test_a_foreign_node_is_blamed_on_what_stands_before_it() -> None:
-    foreign, here, there = ir.Const(3, U64), Span(3, 1, 3, 9), Span(4, 1, 4, 9)
-    alone = verify(policy_with((foreign,), span=here))  # type: ignore[arg-type]
-    after = verify(policy_with((ir.Block((), there), foreign), span=here))  # type: ignore[arg-type]
+    here, there = Span(3, 1, 3, 9), Span(4, 1, 4, 9)
+    alone = verify(policy_with((FOREIGN,), span=here))
+    after = verify(policy_with((ir.Block((), there), FOREIGN), span=here))
     assert [verdict.diagnostics[0].primary.span for verdict in (alone, after)] == [here, there]
 
 

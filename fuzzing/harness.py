@@ -1,6 +1,6 @@
 """A simulation in the midst of things, on which single hooks are called.
 
-In: the declarations that some policies share, those policies, and a model. Out: `Bench`: the memory of a run with
+In: the declarations that some policies share, those policies, and a model. Out: `Harness`: the memory of a run with
 folios on lists, bags and heaps and entries in the maps of every lruvec. `prepare` puts it back there and then sets
 everything that is the core's or another hook's to choose, at random within what the `abi` says, often at its limits:
 the context, marks of folios, state variables, fields, params, what memory, swap and swappiness are said to be.
@@ -17,7 +17,7 @@ import numpy as np
 from dsl import abi, ir
 from dsl.source import NOWHERE
 from dsl.types import BOOL, FOLIO, LIST, U64, Type
-from fuzzing.traffic import VARIANTS, TraceRun, random_machine, random_trace
+from fuzzing.workloads import VARIANTS, TraceRun, random_machine, random_trace
 from runtime.core import layout as core
 from runtime.core.context import Context
 from runtime.core.kfuncs import implementation
@@ -34,7 +34,7 @@ BATCH = 4
 """Folios of a folio batch: some wait there, most are on lists."""
 LATEST = (1 << 63) - (1 << 40)
 """The last nanosecond of `ctx.now`: what a hook makes the core spend still fits a word."""
-MARKS = (
+FOLIO_FLAGS = (
     core.F_REFERENCED,
     core.F_ACTIVE,
     core.F_WORKINGSET,
@@ -84,8 +84,8 @@ class Call:
     folios: tuple[int, ...]
 
 
-class Bench:
-    """`module` holds the policy that fills the bench and then `policies`."""
+class Harness:
+    """`module` holds the policy that fills the harness and then `policies`."""
 
     def __init__(self, tables: ir.Policy, policies: list[ir.Policy], model: str = "kernel") -> None:
         self.base = replace(tables, hooks=base_hooks(tables))
@@ -201,7 +201,7 @@ class Bench:
         """Folios in every state that one on a list may be in."""
         for f in folios:
             flags = self.context.folios[f, core.FLAGS]
-            marks = [*MARKS, core.F_MAPPED, core.F_EXECUTABLE if flags & core.F_FILE else core.F_SWAPCACHE]
+            marks = [*FOLIO_FLAGS, core.F_MAPPED, core.F_EXECUTABLE if flags & core.F_FILE else core.F_SWAPCACHE]
             for mark in marks:
                 flags = flags ^ mark if chance.random() < 0.5 else flags
             young = core.F_YOUNG if flags & core.F_MAPPED and chance.random() < 0.5 else 0
